@@ -1,0 +1,123 @@
+import { toHex } from '../primitives/bytes.ts'
+import {
+  bytes,
+  type Codec,
+  encode,
+  fixedBytes,
+  int,
+  list,
+  optional,
+  struct,
+  u8,
+  u16,
+  unitOf,
+} from '../primitives/codec.ts'
+import { DOMAIN, HASH_LENGTH, hash, merkleRoot } from '../primitives/hash.ts'
+import { LIMITS } from '../primitives/limits.ts'
+import { ADDRESS_LENGTH } from '../primitives/signature.ts'
+import type { BlockId, Height, Millis } from '../primitives/units.ts'
+import { type Certificate, certificateCodec } from './certificate.ts'
+import { type Evidence, evidenceCodec, evidenceHash } from './evidence.ts'
+import { blockIdCodec, heightCodec } from './vote.ts'
+
+/**
+ * `stateRoot` and `receiptsRoot` are those after the block before: executing a block overlaps
+ * voting on it, and a node with another state votes nil on the next block instead of forking.
+ */
+export type Header = {
+  readonly chainId: number
+  readonly height: Height
+  readonly time: Millis
+  /** Of the block before; the genesis hash at height 1, which binds every block to its chain. */
+  readonly previousBlockId: BlockId
+  readonly proposer: Uint8Array
+  readonly validatorsHash: Uint8Array
+  readonly nextValidatorsHash: Uint8Array
+  readonly consensusParamsHash: Uint8Array
+  readonly payloadHash: Uint8Array
+  readonly stateRoot: Uint8Array
+  readonly receiptsRoot: Uint8Array
+}
+
+/** A call from one domain into the other, queued by an earlier block. */
+export type CrossMessage = {
+  readonly priority: number
+  readonly nonce: number
+  readonly source: Uint8Array
+  readonly target: number
+  readonly fn: number
+  readonly gasLimit: number
+  readonly params: Uint8Array
+}
+
+/** `evm` and `core` hold what users signed, byte for byte. */
+export type Payload = {
+  readonly evm: readonly Uint8Array[]
+  readonly core: readonly Uint8Array[]
+  readonly messages: readonly CrossMessage[]
+  readonly evidence: readonly Evidence[]
+  /** The certificate of the block before; null at height 1. */
+  readonly lastCommit: Certificate | null
+}
+
+export type Block = { readonly header: Header; readonly payload: Payload }
+
+const hashCodec = fixedBytes(HASH_LENGTH)
+
+export const headerCodec: Codec<Header> = struct<Header>({
+  chainId: int,
+  height: heightCodec,
+  time: unitOf<Millis>(int),
+  previousBlockId: blockIdCodec,
+  proposer: fixedBytes(ADDRESS_LENGTH),
+  validatorsHash: hashCodec,
+  nextValidatorsHash: hashCodec,
+  consensusParamsHash: hashCodec,
+  payloadHash: hashCodec,
+  stateRoot: hashCodec,
+  receiptsRoot: hashCodec,
+})
+
+const messageCodec: Codec<CrossMessage> = struct<CrossMessage>({
+  priority: u8,
+  nonce: int,
+  source: fixedBytes(ADDRESS_LENGTH),
+  target: u16,
+  fn: u16,
+  gasLimit: int,
+  params: bytes(LIMITS.transactionBytes),
+})
+
+const transactionsCodec = list(bytes(LIMITS.transactionBytes), LIMITS.blockTransactions)
+
+export const payloadCodec: Codec<Payload> = struct<Payload>({
+  evm: transactionsCodec,
+  core: transactionsCodec,
+  messages: list(messageCodec, LIMITS.blockMessages),
+  evidence: list(evidenceCodec, LIMITS.blockEvidence),
+  lastCommit: optional(certificateCodec),
+})
+
+export const blockCodec: Codec<Block> = struct<Block>({
+  header: headerCodec,
+  payload: payloadCodec,
+})
+
+export const blockIdOf = (header: Header): BlockId =>
+  toHex(hash(DOMAIN.header, encode(headerCodec, header))) as BlockId
+
+/** Merkle root over the roots of the five lists, in their order. */
+export function payloadHashOf(payload: Payload): Uint8Array {
+  const itemRoot = (items: readonly Uint8Array[]): Uint8Array =>
+    merkleRoot(items.map((item) => hash(DOMAIN.payloadItem, item)))
+  return hash(
+    DOMAIN.payload,
+    merkleRoot([
+      itemRoot(payload.evm),
+      itemRoot(payload.core),
+      itemRoot(payload.messages.map((message) => encode(messageCodec, message))),
+      merkleRoot(payload.evidence.map(evidenceHash)),
+      itemRoot(payload.lastCommit === null ? [] : [encode(certificateCodec, payload.lastCommit)]),
+    ]),
+  )
+}

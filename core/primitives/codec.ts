@@ -1,0 +1,316 @@
+import { assert } from './assert.ts'
+import { ok, type Result, reject } from './result.ts'
+
+/** What is wrong with bytes that should have been the one canonical encoding of a value. */
+export type DecodeCode =
+  | 'TRUNCATED'
+  | 'TRAILING_BYTES'
+  | 'OUT_OF_RANGE'
+  | 'TOO_LONG'
+  | 'BAD_TAG'
+  | 'NOT_SORTED'
+
+/**
+ * One direction pair of the canonical encoding: big-endian, fixed widths, u32 length prefixes.
+ * A value has exactly one encoding; `decode` refuses every other byte string.
+ */
+export type Codec<T> = {
+  readonly write: (writer: Writer, value: T) => void
+  readonly read: (reader: Reader) => T
+}
+
+export type ValueOf<C> = C extends Codec<infer T> ? T : never
+
+export class Writer {
+  #bytes: Uint8Array
+  #view: DataView
+  #length = 0
+
+  constructor(capacity = 256) {
+    this.#bytes = new Uint8Array(capacity)
+    this.#view = new DataView(this.#bytes.buffer)
+  }
+
+  u8(value: number): void {
+    const at = this.#grow(1)
+    this.#bytes[at] = value
+  }
+  u16(value: number): void {
+    const at = this.#grow(2)
+    this.#view.setUint16(at, value)
+  }
+  u32(value: number): void {
+    const at = this.#grow(4)
+    this.#view.setUint32(at, value)
+  }
+  u64(value: bigint): void {
+    const at = this.#grow(8)
+    this.#view.setBigUint64(at, value)
+  }
+  i64(value: bigint): void {
+    const at = this.#grow(8)
+    this.#view.setBigInt64(at, value)
+  }
+  raw(value: Uint8Array): void {
+    const at = this.#grow(value.length)
+    this.#bytes.set(value, at)
+  }
+  /** The bytes written so far; a copy that the caller owns. */
+  finish(): Uint8Array {
+    return this.#bytes.slice(0, this.#length)
+  }
+
+  #grow(size: number): number {
+    const at = this.#length
+    this.#length += size
+    if (this.#length > this.#bytes.length) {
+      const bytes = new Uint8Array(Math.max(this.#length, this.#bytes.length * 2))
+      bytes.set(this.#bytes.subarray(0, at))
+      this.#bytes = bytes
+      this.#view = new DataView(bytes.buffer)
+    }
+    return at
+  }
+}
+
+/** Reads never throw: the first fault is kept in `fault` and every later read returns zeros. */
+export class Reader {
+  readonly #bytes: Uint8Array
+  readonly #view: DataView
+  #offset = 0
+  fault: DecodeCode | null = null
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  get remaining(): number {
+    return this.#bytes.length - this.#offset
+  }
+  fail(code: DecodeCode): void {
+    this.fault ??= code
+  }
+  u8(): number {
+    const at = this.#take(1)
+    return at < 0 ? 0 : (this.#bytes[at] as number)
+  }
+  u16(): number {
+    const at = this.#take(2)
+    return at < 0 ? 0 : this.#view.getUint16(at)
+  }
+  u32(): number {
+    const at = this.#take(4)
+    return at < 0 ? 0 : this.#view.getUint32(at)
+  }
+  u64(): bigint {
+    const at = this.#take(8)
+    return at < 0 ? 0n : this.#view.getBigUint64(at)
+  }
+  i64(): bigint {
+    const at = this.#take(8)
+    return at < 0 ? 0n : this.#view.getBigInt64(at)
+  }
+  /** A copy: the source buffer may be pooled or transferred. */
+  raw(length: number): Uint8Array {
+    const at = this.#take(length)
+    return at < 0 ? new Uint8Array(0) : this.#bytes.slice(at, at + length)
+  }
+
+  #take(size: number): number {
+    if (this.fault !== null) return -1
+    if (this.remaining < size) {
+      this.fault = 'TRUNCATED'
+      return -1
+    }
+    const at = this.#offset
+    this.#offset += size
+    return at
+  }
+}
+
+export function encode<T>(codec: Codec<T>, value: T): Uint8Array {
+  const writer = new Writer()
+  codec.write(writer, value)
+  return writer.finish()
+}
+
+/** O(bytes.length) time and memory: a length prefix is believed only as far as bytes remain. */
+export function decode<T>(codec: Codec<T>, bytes: Uint8Array): Result<T, DecodeCode> {
+  const reader = new Reader(bytes)
+  const value = codec.read(reader)
+  if (reader.fault !== null) return reject(reader.fault)
+  return reader.remaining === 0 ? ok(value) : reject('TRAILING_BYTES')
+}
+
+function uint(width: 'u8' | 'u16' | 'u32', max: number): Codec<number> {
+  return {
+    write: (writer, value) => {
+      assert(Number.isInteger(value) && value >= 0 && value <= max, `${width} in range`)
+      writer[width](value)
+    },
+    read: (reader) => reader[width](),
+  }
+}
+export const u8 = uint('u8', 0xff)
+export const u16 = uint('u16', 0xffff)
+export const u32 = uint('u32', 0xffffffff)
+
+/** Eight bytes holding an integer of at most 2^53 − 1, as a number. */
+export const int: Codec<number> = {
+  write: (writer, value) => {
+    assert(Number.isSafeInteger(value) && value >= 0, 'int is a safe non-negative integer')
+    writer.u64(BigInt(value))
+  },
+  read: (reader) => {
+    const value = reader.u64()
+    if (value > BigInt(Number.MAX_SAFE_INTEGER)) reader.fail('OUT_OF_RANGE')
+    return reader.fault === null ? Number(value) : 0
+  },
+}
+
+/** Eight bytes, two's complement, between −(2^53 − 1) and 2^53 − 1. */
+export const signedInt: Codec<number> = {
+  write: (writer, value) => {
+    assert(Number.isSafeInteger(value), 'signedInt is a safe integer')
+    writer.i64(BigInt(value))
+  },
+  read: (reader) => {
+    const value = reader.i64()
+    const limit = BigInt(Number.MAX_SAFE_INTEGER)
+    if (value > limit || value < -limit) reader.fail('OUT_OF_RANGE')
+    return reader.fault === null ? Number(value) : 0
+  },
+}
+
+export const bool: Codec<boolean> = {
+  write: (writer, value) => writer.u8(value ? 1 : 0),
+  read: (reader) => {
+    const tag = reader.u8()
+    if (tag > 1) reader.fail('BAD_TAG')
+    return tag === 1
+  },
+}
+
+/** Exactly `length` bytes, no prefix. */
+export function fixedBytes(length: number): Codec<Uint8Array> {
+  return {
+    write: (writer, value) => {
+      assert(value.length === length, `fixedBytes(${length}) has its length`)
+      writer.raw(value)
+    },
+    read: (reader) => {
+      const value = reader.raw(length)
+      return value.length === length ? value : new Uint8Array(length)
+    },
+  }
+}
+
+/** At most `max` bytes after a u32 length. */
+export function bytes(max: number): Codec<Uint8Array> {
+  return {
+    write: (writer, value) => {
+      assert(value.length <= max, 'bytes within their maximum')
+      writer.u32(value.length)
+      writer.raw(value)
+    },
+    read: (reader) => {
+      const length = reader.u32()
+      if (length > max) reader.fail('TOO_LONG')
+      return reader.raw(length)
+    },
+  }
+}
+
+/** At most `max` elements after a u32 count. An element takes at least one byte, so memory is O(input). */
+export function list<T>(element: Codec<T>, max: number): Codec<readonly T[]> {
+  return {
+    write: (writer, values) => {
+      assert(values.length <= max, 'list within its maximum')
+      writer.u32(values.length)
+      for (const value of values) element.write(writer, value)
+    },
+    read: (reader) => {
+      const count = reader.u32()
+      if (count > max) reader.fail('TOO_LONG')
+      if (count > reader.remaining) reader.fail('TRUNCATED')
+      const values: T[] = []
+      for (let i = 0; i < count && reader.fault === null; i++) values.push(element.read(reader))
+      return values
+    },
+  }
+}
+
+export function optional<T>(inner: Codec<T>): Codec<T | null> {
+  return {
+    write: (writer, value) => {
+      bool.write(writer, value !== null)
+      if (value !== null) inner.write(writer, value)
+    },
+    read: (reader) => (bool.read(reader) ? inner.read(reader) : null),
+  }
+}
+
+/** The fields in the order they are written here, nothing between them. */
+export function struct<T extends object>(
+  fields: { readonly [K in keyof T]: Codec<T[K]> },
+): Codec<T> {
+  const entries = Object.entries(fields) as [keyof T, Codec<T[keyof T]>][]
+  return {
+    write: (writer, value) => {
+      for (const [name, codec] of entries) codec.write(writer, value[name])
+    },
+    read: (reader) => {
+      const value = {} as T
+      for (const [name, codec] of entries) value[name] = codec.read(reader)
+      return value
+    },
+  }
+}
+
+/** A tag byte, then the variant's fields. The object's `kind` names the variant. */
+export function union<T extends { readonly kind: string }>(
+  variants: {
+    readonly [K in T['kind']]: {
+      readonly tag: number
+      readonly codec: Codec<Omit<Extract<T, { kind: K }>, 'kind'>>
+    }
+  },
+): Codec<T> {
+  type Variant = { readonly tag: number; readonly codec: Codec<object> }
+  const byKind = new Map(Object.entries(variants) as [T['kind'], Variant][])
+  const byTag = new Map([...byKind].map(([kind, { tag, codec }]) => [tag, { kind, codec }]))
+  assert(byTag.size === byKind.size, 'union tags differ')
+  return {
+    write: (writer, value) => {
+      const variant = byKind.get(value.kind)
+      assert(variant !== undefined, 'union kind is known')
+      writer.u8(variant.tag)
+      variant.codec.write(writer, value)
+    },
+    read: (reader) => {
+      const variant = byTag.get(reader.u8())
+      if (variant === undefined) {
+        reader.fail('BAD_TAG')
+        return { kind: '' } as unknown as T
+      }
+      return { kind: variant.kind, ...variant.codec.read(reader) } as unknown as T
+    },
+  }
+}
+
+/** The same bytes, another type: `to` may fail the reader, `from` must undo `to`. */
+export function mapped<A, B>(
+  inner: Codec<A>,
+  to: (value: A, reader: Reader) => B,
+  from: (value: B) => A,
+): Codec<B> {
+  return {
+    write: (writer, value) => inner.write(writer, from(value)),
+    read: (reader) => to(inner.read(reader), reader),
+  }
+}
+
+/** The same codec for a number tagged with a unit. */
+export const unitOf = <T extends number>(codec: Codec<number>): Codec<T> =>
+  codec as unknown as Codec<T>
