@@ -6,6 +6,7 @@ const project = (name: string, testTimeout: number, extra: object = {}) => ({
 
 export default defineConfig({
   test: {
+    reporters: ['default', './test/support/closingLine.ts'],
     projects: [
       {
         test: {

@@ -25,9 +25,9 @@ export const stateRootOf = (roots: StateRoots, height: Height): Uint8Array =>
 export const coreRootOf = (engineRoots: readonly Uint8Array[]): Uint8Array =>
   hash(DOMAIN.coreRoot, merkleRoot(engineRoots))
 
-/** Root over the queued cross-domain messages in (block, priority, nonce) order. */
+/** Root over the encoded queued cross-domain messages in (block, priority, nonce) order. */
 export const queueRootOf = (messages: readonly Uint8Array[]): Uint8Array =>
-  hash(DOMAIN.queueRoot, merkleRoot(messages))
+  hash(DOMAIN.queueRoot, merkleRoot(messages.map((message) => hash(DOMAIN.payloadItem, message))))
 
 /** The validator sets of the next two heights: what a node needs to judge the next blocks. */
 export const consensusRootOf = (

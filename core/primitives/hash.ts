@@ -58,11 +58,13 @@ export function hash(domain: number, ...parts: readonly Uint8Array[]): Uint8Arra
 }
 
 /**
- * Binary Merkle root over 32-byte leaves in order. Leaves and inner nodes differ by domain; an odd
- * node is carried up unchanged (RFC 6962 §2.1 shape), so no two lists share a root.
+ * Binary Merkle root over leaves in order, each a hash under a domain of its own; an odd node is
+ * carried up unchanged (RFC 6962 §2.1 shape). Leaves and inner nodes differ by domain, so no two
+ * lists share a root.
  */
 export function merkleRoot(leaves: readonly Uint8Array[]): Uint8Array {
   if (leaves.length === 0) return hash(DOMAIN.treeEmpty)
+  for (const leaf of leaves) assert(leaf.length === HASH_LENGTH, 'a leaf is a hash')
   let level = leaves
   while (level.length > 1) {
     const above: Uint8Array[] = []

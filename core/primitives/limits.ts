@@ -10,8 +10,11 @@ const MIB = 1024 * KIB
 export const LIMITS = {
   /** A commit certificate of 128 validators is 128 × 66 + 50 bytes: below 9 KiB in every block. */
   validators: 128,
-  /** Σ power ≤ 2^46, so that proposer priorities (within ± 2 · total, plus one step of ≤ total) and 3 · power stay below 2^53. */
-  totalVotingPower: 2 ** 46,
+  /**
+   * Σ power ≤ 2^44: a proposer priority stays within ± 2 · total plus one step of ≤ total, and the sum
+   * of 128 of them, which centring takes, below 2^53; so do 3 · power and 2 · total of a quorum.
+   */
+  totalVotingPower: 2 ** 44,
 
   /** geth's limit for a pooled transaction. */
   transactionBytes: 128 * KIB,
@@ -55,7 +58,10 @@ export const LIMITS = {
   evidenceBytes: 1 * KIB,
 } as const
 
-assert(LIMITS.totalVotingPower * 8 < Number.MAX_SAFE_INTEGER, 'priorities and quorums are exact')
+assert(
+  LIMITS.validators * 3 * LIMITS.totalVotingPower < Number.MAX_SAFE_INTEGER,
+  'priorities, their sum, and quorums are exact',
+)
 assert(LIMITS.batchBytes >= 2 * LIMITS.transactionBytes, 'a batch holds any transaction')
 assert(
   LIMITS.proposalFrameBytes >= LIMITS.blockBytes + LIMITS.certificateFrameBytes,

@@ -1,0 +1,136 @@
+// npm run bench [-- latency|throughput|devnet|evm] [options]; the report is JSON on stdout.
+import { execFileSync, spawnSync } from 'node:child_process'
+import { availableParallelism, cpus, loadavg } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { Devnet, disposeAll } from '../test/support/devnet.ts'
+import { defaultLatencyOptions, measureLatency } from './latency.ts'
+import type { Pace } from './pump.ts'
+import { measureThroughput } from './throughput.ts'
+
+const SUITES = ['latency', 'throughput', 'evm'] as const
+type Suite = (typeof SUITES)[number]
+const KINDS = ['transfer', 'erc20'] as const
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    validators: { type: 'string', default: '1,4' },
+    seconds: { type: 'string', default: '20' },
+    warmup: { type: 'string', default: '5' },
+    kind: { type: 'string', default: KINDS.join(',') },
+    samples: { type: 'string', default: String(defaultLatencyOptions.samples) },
+    window: { type: 'string', default: '1000' },
+    rate: { type: 'string' },
+    batch: { type: 'string', default: '100' },
+    senders: { type: 'string', default: '128' },
+    prepared: { type: 'string' },
+  },
+})
+
+const suites: Record<Suite, () => Promise<object>> = {
+  latency: runLatency,
+  throughput: runThroughput,
+  evm: runEvm,
+}
+
+const asked = positionals.length === 0 ? ['devnet', 'evm'] : positionals
+const chosen = asked.flatMap((name) => (name === 'devnet' ? ['latency', 'throughput'] : [name]))
+const unknown = chosen.filter((name) => !SUITES.includes(name as Suite))
+if (unknown.length > 0) {
+  console.error(`unknown suite ${unknown.join(', ')}; there are devnet, ${SUITES.join(', ')}`)
+  process.exit(2)
+}
+
+const report: Record<string, object> = { machine: machine() }
+try {
+  for (const suite of chosen as Suite[]) report[suite] = await suites[suite]()
+} finally {
+  disposeAll()
+}
+console.log(JSON.stringify(report, null, 2))
+
+function validatorCounts(): number[] {
+  return values.validators.split(',').map(Number)
+}
+
+async function withDevnet<T>(validators: number, run: (devnet: Devnet) => Promise<T>): Promise<T> {
+  console.error(`bench: starting a devnet of ${validators}`)
+  const devnet = await Devnet.start({ validators, timeoutMs: 120_000 })
+  try {
+    return await run(devnet)
+  } finally {
+    await devnet.stop()
+  }
+}
+
+/** On the largest devnet asked for. */
+async function runLatency(): Promise<object> {
+  const validators = Math.max(...validatorCounts())
+  return withDevnet(validators, async (devnet) => {
+    console.error('bench: idle latency')
+    const options = { ...defaultLatencyOptions, samples: Number(values.samples) }
+    return { validators, ...(await measureLatency(devnet.report, options)) }
+  })
+}
+
+/** A fresh devnet for every number, so that no run inherits the state of another. */
+async function runThroughput(): Promise<object> {
+  const out: Record<string, Record<string, object>> = {}
+  const [seconds, warmupSeconds] = [Number(values.seconds), Number(values.warmup)]
+  const pace: Pace =
+    values.rate === undefined
+      ? { kind: 'closed', window: Number(values.window) }
+      : { kind: 'open', perSecond: Number(values.rate) }
+  const perSecond = pace.kind === 'open' ? pace.perSecond : 5_000
+  for (const validators of validatorCounts()) {
+    for (const kind of KINDS.filter((name) => values.kind.split(',').includes(name))) {
+      const measured = await withDevnet(validators, (devnet) => {
+        console.error(`bench: ${kind} on ${validators} validators for ${seconds} s`)
+        return measureThroughput(devnet, {
+          kind,
+          seconds,
+          warmupSeconds,
+          pace,
+          senders: Number(values.senders),
+          prepared: Number(values.prepared ?? perSecond * (seconds + warmupSeconds)),
+          batch: Number(values.batch),
+        })
+      })
+      const ofCount = out[String(validators)] ?? {}
+      out[String(validators)] = { ...ofCount, [kind]: { pace, ...measured } }
+    }
+  }
+  return out
+}
+
+/** Execution alone, without a node: a script of its own, for a heap that nothing else has used. */
+async function runEvm(): Promise<object> {
+  console.error('bench: evm')
+  const path = fileURLToPath(new URL('evm.ts', import.meta.url))
+  const run = spawnSync(process.execPath, [path], { stdio: ['ignore', 'pipe', 'inherit'] })
+  if (run.status !== 0) throw new Error(`bench/evm.ts ended with code ${run.status}`)
+  return JSON.parse(run.stdout.toString('utf8')) as object
+}
+
+function machine(): object {
+  const git = (...args: string[]): string => {
+    try {
+      return execFileSync('git', args, { stdio: ['ignore', 'pipe', 'ignore'] })
+        .toString()
+        .trim()
+    } catch {
+      return ''
+    }
+  }
+  return {
+    cores: availableParallelism(),
+    cpu: cpus()[0]?.model ?? '',
+    // Above 0.5 before the start, somebody else is using the machine and the numbers are theirs too.
+    loadAverage1: loadavg()[0],
+    node: process.version,
+    platform: `${process.platform} ${process.arch}`,
+    commit: git('rev-parse', '--short', 'HEAD'),
+    startedAt: new Date().toISOString(),
+  }
+}

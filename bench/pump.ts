@@ -1,0 +1,128 @@
+import type { KeepAliveClient } from './keepAlive.ts'
+
+/** Closed loop: as many unfinished transactions as `window`. Open loop: `perSecond`, whatever comes back. */
+export type Pace =
+  | { readonly kind: 'closed'; readonly window: number }
+  | { readonly kind: 'open'; readonly perSecond: number }
+
+export type Prepared = { readonly raw: string; readonly hash: string }
+type Final = { readonly sentMs: number; readonly finalMs: number }
+
+const TICK_MS = 2
+
+/** Sends prepared transactions to the nodes, one lane each, and keeps the time of every one. */
+export class Pump {
+  readonly #clients: readonly KeepAliveClient[]
+  readonly #lanes: readonly (readonly Prepared[])[]
+  readonly #pace: Pace
+  readonly #batch: number
+  /** Next transaction of each lane, and whether a batch of it is on its way. */
+  readonly #cursors: { next: number; busy: boolean }[]
+  readonly #sentMs = new Map<string, number>()
+  #timer: NodeJS.Timeout | undefined
+  #startedMs = 0
+  #resolveExhausted: () => void = () => undefined
+  readonly exhausted = new Promise<void>((resolve) => {
+    this.#resolveExhausted = resolve
+  })
+  readonly finalTransactions: Final[] = []
+  readonly errors = new Map<string, number>()
+  sent = 0
+  accepted = 0
+  isExhausted = false
+
+  constructor(
+    clients: readonly KeepAliveClient[],
+    lanes: readonly (readonly Prepared[])[],
+    options: { readonly pace: Pace; readonly batch: number },
+  ) {
+    this.#clients = clients
+    this.#lanes = lanes
+    this.#pace = options.pace
+    this.#batch = options.batch
+    this.#cursors = lanes.map(() => ({ next: 0, busy: false }))
+  }
+
+  /** Sent and neither final nor refused. */
+  get pending(): number {
+    return this.#sentMs.size
+  }
+
+  start(): void {
+    this.#startedMs = performance.now()
+    this.#timer = setInterval(() => this.#tick(), TICK_MS)
+  }
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+
+  finalized(hashes: readonly string[], atMs: number): void {
+    for (const hash of hashes) {
+      const sentMs = this.#sentMs.get(hash)
+      if (sentMs === undefined) continue
+      this.#sentMs.delete(hash)
+      this.finalTransactions.push({ sentMs, finalMs: atMs })
+    }
+    this.#tick()
+  }
+
+  #allowance(): number {
+    if (this.#pace.kind === 'closed') return this.#pace.window - this.pending
+    const due = ((performance.now() - this.#startedMs) / 1000) * this.#pace.perSecond
+    return Math.floor(due) - this.sent
+  }
+
+  #tick(): void {
+    const allowance = this.#allowance()
+    const free = this.#cursors.map((_, lane) => lane).filter((lane) => this.#isReady(lane))
+    if (this.#cursors.every(({ next }, lane) => next >= (this.#lanes[lane]?.length ?? 0))) {
+      this.isExhausted = true
+      this.#resolveExhausted()
+    }
+    // Spread over all lanes: a small allowance must not always feed the first node.
+    const share = Math.min(this.#batch, Math.ceil(allowance / Math.max(1, free.length)))
+    if (share > 0) for (const lane of free) void this.#send(lane, share)
+  }
+
+  #isReady(lane: number): boolean {
+    const cursor = this.#cursors[lane]
+    return cursor !== undefined && !cursor.busy && cursor.next < (this.#lanes[lane]?.length ?? 0)
+  }
+
+  /** One batch at a time on each lane keeps the nonces of a sender in order. */
+  async #send(lane: number, count: number): Promise<void> {
+    const [cursor, client] = [this.#cursors[lane], this.#clients[lane]]
+    if (cursor === undefined || client === undefined) return
+    const batch = (this.#lanes[lane] ?? []).slice(cursor.next, cursor.next + count)
+    cursor.next += batch.length
+    cursor.busy = true
+    this.sent += batch.length
+    const body = `[${batch.map(requestOf).join(',')}]`
+    const sentMs = performance.now()
+    for (const { hash } of batch) this.#sentMs.set(hash, sentMs)
+    try {
+      this.#count(batch, await client.post(body))
+    } catch (error) {
+      this.#fail(String(error), batch)
+    }
+    cursor.busy = false
+  }
+
+  #count(batch: readonly Prepared[], text: string): void {
+    const answers = JSON.parse(text) as { id: number; error?: { message: string } }[]
+    if (!Array.isArray(answers)) return this.#fail(text.slice(0, 200), batch)
+    for (const { id, error } of answers) {
+      const prepared = batch[id]
+      if (error === undefined) this.accepted++
+      else if (prepared !== undefined) this.#fail(error.message, [prepared])
+    }
+  }
+
+  #fail(message: string, batch: readonly Prepared[]): void {
+    this.errors.set(message, (this.errors.get(message) ?? 0) + batch.length)
+    for (const { hash } of batch) this.#sentMs.delete(hash)
+  }
+}
+
+const requestOf = ({ raw }: Prepared, id: number): string =>
+  `{"jsonrpc":"2.0","id":${id},"method":"eth_sendRawTransaction","params":["${raw}"]}`

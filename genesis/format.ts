@@ -1,0 +1,46 @@
+import { bytesToBigint, toHex } from '../core/primitives/bytes.ts'
+import { checksumAddress } from './address.ts'
+import { GENESIS_FORMAT, type Genesis, type GenesisAccount } from './genesis.ts'
+
+/** The document of a genesis as JSON for people; `parseGenesis` gives the same genesis back. */
+export function formatGenesis(genesis: Genesis): string {
+  const { chainId, genesisTime, validators, consensus, evm, accounts } = genesis
+  const document = {
+    format: GENESIS_FORMAT,
+    chainId,
+    genesisTime: new Date(genesisTime).toISOString(),
+    validators: validators.map(({ name, publicKey, power }) => ({
+      name,
+      publicKey: `0x${toHex(publicKey)}`,
+      power,
+    })),
+    consensus,
+    evm: {
+      hardfork: evm.hardfork,
+      baseFeePerGas: evm.baseFeePerGas.toString(),
+      treasury: checksumAddress(evm.treasury),
+    },
+    accounts: accounts.map(formatAccount),
+  }
+  return `${JSON.stringify(document, null, 2)}\n`
+}
+
+function formatAccount({ address, balance, nonce, code, storage }: GenesisAccount): object {
+  const isContract = code.length > 0
+  return {
+    address: checksumAddress(address),
+    balance: balance.toString(),
+    ...(nonce === (isContract ? 1 : 0) ? {} : { nonce }),
+    ...(isContract ? { code: `0x${toHex(code)}` } : {}),
+    ...(storage.length > 0
+      ? {
+          storage: Object.fromEntries(
+            storage.map(({ slot, value }) => [
+              `0x${toHex(slot)}`,
+              `0x${bytesToBigint(value).toString(16)}`,
+            ]),
+          ),
+        }
+      : {}),
+  }
+}

@@ -1,0 +1,129 @@
+import { verifyCommitCertificate, verifyEvidence } from '../../consensus/index.ts'
+import { type Block, blockCodec, blockIdOf, payloadHashOf } from '../../core/chain/block.ts'
+import { evidenceHash, heightOfEvidence } from '../../core/chain/evidence.ts'
+import { type ConsensusParams, consensusParamsHash } from '../../core/chain/params.ts'
+import type { ValidatorSet } from '../../core/chain/validatorSet.ts'
+import { equalBytes, toHex } from '../../core/primitives/bytes.ts'
+import { encode } from '../../core/primitives/codec.ts'
+import { LIMITS } from '../../core/primitives/limits.ts'
+import { ok, type Result, reject } from '../../core/primitives/result.ts'
+import type { Height } from '../../core/primitives/units.ts'
+import type { StateSummary } from '../storage/stateSummary.ts'
+
+export type BlockCode =
+  | 'WRONG_CHAIN_ID'
+  | 'WRONG_HEIGHT'
+  | 'WRONG_PREVIOUS_BLOCK'
+  | 'TIME_NOT_AFTER_PREVIOUS'
+  | 'UNKNOWN_PROPOSER'
+  | 'WRONG_VALIDATORS_HASH'
+  | 'WRONG_NEXT_VALIDATORS_HASH'
+  | 'WRONG_CONSENSUS_PARAMS_HASH'
+  | 'WRONG_PAYLOAD_HASH'
+  | 'WRONG_STATE_ROOT'
+  | 'WRONG_RECEIPTS_ROOT'
+  | 'BLOCK_TOO_LARGE'
+  | 'CORE_NOT_ENABLED'
+  | 'BAD_LAST_COMMIT'
+  | 'EVIDENCE_NOT_ALLOWED'
+  | 'BAD_EVIDENCE'
+  | 'BAD_TRANSACTION'
+
+/** All that judging a block needs besides the block. */
+export type ValidityContext = {
+  readonly chainId: number
+  readonly params: ConsensusParams
+  readonly head: StateSummary
+  /** The set that judges this height. */
+  readonly validators: ValidatorSet
+  readonly nextValidators: ValidatorSet
+  /** The set of an earlier height, for evidence and the last commit; null when it is no longer kept. */
+  readonly validatorsAt: (height: Height) => ValidatorSet | null
+  readonly timeAt: (height: Height) => number | null
+  readonly hasEvidence: (hash: Uint8Array) => boolean
+  /** Whether every transaction decodes and carries a valid signature for this chain. */
+  readonly transactionsDecode: boolean
+}
+
+/** Judges a block against the state after the height before. It is not executed for that. */
+export function checkBlock(block: Block, context: ValidityContext): Result<null, BlockCode> {
+  const header = checkHeader(block, context)
+  if (!header.ok) return header
+  const { payload } = block
+  if (!equalBytes(payloadHashOf(payload), block.header.payloadHash))
+    return reject('WRONG_PAYLOAD_HASH')
+  if (encode(blockCodec, block).length > context.params.maxBlockBytes)
+    return reject('BLOCK_TOO_LARGE')
+  // No engine is registered, so nothing can be addressed to one.
+  if (payload.core.length > 0 || payload.messages.length > 0) return reject('CORE_NOT_ENABLED')
+  if (!context.transactionsDecode) return reject('BAD_TRANSACTION')
+  const lastCommit = checkLastCommit(block, context)
+  return lastCommit.ok ? checkEvidence(block, context) : lastCommit
+}
+
+function checkHeader({ header }: Block, context: ValidityContext): Result<null, BlockCode> {
+  const { head, validators } = context
+  if (header.chainId !== context.chainId) return reject('WRONG_CHAIN_ID')
+  if (header.height !== head.height + 1) return reject('WRONG_HEIGHT')
+  if (header.previousBlockId !== head.blockId) return reject('WRONG_PREVIOUS_BLOCK')
+  if (header.time <= head.time) return reject('TIME_NOT_AFTER_PREVIOUS')
+  // A re-proposal keeps the header of the first proposer, so any member is possible.
+  if (validators.indexOf(header.proposer) < 0) return reject('UNKNOWN_PROPOSER')
+  if (!equalBytes(header.validatorsHash, validators.hash)) return reject('WRONG_VALIDATORS_HASH')
+  if (!equalBytes(header.nextValidatorsHash, context.nextValidators.hash))
+    return reject('WRONG_NEXT_VALIDATORS_HASH')
+  if (!equalBytes(header.consensusParamsHash, consensusParamsHash(context.params)))
+    return reject('WRONG_CONSENSUS_PARAMS_HASH')
+  if (!equalBytes(header.stateRoot, head.stateRoot)) return reject('WRONG_STATE_ROOT')
+  if (!equalBytes(header.receiptsRoot, head.receiptsRoot)) return reject('WRONG_RECEIPTS_ROOT')
+  return ok(null)
+}
+
+function checkLastCommit({ payload }: Block, context: ValidityContext): Result<null, BlockCode> {
+  const { head, chainId } = context
+  const certificate = payload.lastCommit
+  if (head.height === 0) return certificate === null ? ok(null) : reject('BAD_LAST_COMMIT')
+  if (certificate === null) return reject('BAD_LAST_COMMIT')
+  if (certificate.height !== head.height || certificate.blockId !== head.blockId)
+    return reject('BAD_LAST_COMMIT')
+  const validators = context.validatorsAt(head.height)
+  if (validators === null) return reject('BAD_LAST_COMMIT')
+  return verifyCommitCertificate(certificate, validators, chainId).ok
+    ? ok(null)
+    : reject('BAD_LAST_COMMIT')
+}
+
+function checkEvidence({ payload }: Block, context: ValidityContext): Result<null, BlockCode> {
+  const { head, params, chainId } = context
+  if (payload.evidence.length > LIMITS.blockEvidence) return reject('EVIDENCE_NOT_ALLOWED')
+  const seen = new Set<string>()
+  for (const evidence of payload.evidence) {
+    const hash = evidenceHash(evidence)
+    const height = heightOfEvidence(evidence)
+    // Evidence of the height in flight once crashed peers that had not committed it (Mulberry, 2021).
+    if (height > head.height || seen.has(toHex(hash)) || context.hasEvidence(hash))
+      return reject('EVIDENCE_NOT_ALLOWED')
+    seen.add(toHex(hash))
+    if (isEvidenceExpired(context, height, params)) return reject('EVIDENCE_NOT_ALLOWED')
+    const validators = context.validatorsAt(height)
+    if (validators === null || !verifyEvidence(evidence, validators, chainId).ok)
+      return reject('BAD_EVIDENCE')
+  }
+  return ok(null)
+}
+
+/** Expired when older than both the time and the number of blocks allowed. */
+export function isEvidenceExpired(
+  context: Pick<ValidityContext, 'head' | 'timeAt'>,
+  height: Height,
+  params: ConsensusParams,
+): boolean {
+  const time = context.timeAt(height)
+  if (time === null) return true
+  const tooOld = context.head.time - time > params.evidenceMaxAgeMs
+  const tooManyBlocks = context.head.height - height > params.evidenceMaxAgeBlocks
+  return tooOld && tooManyBlocks
+}
+
+export const isBlockOfId = (block: Block, blockId: string): boolean =>
+  blockIdOf(block.header) === blockId

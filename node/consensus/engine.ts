@@ -1,0 +1,337 @@
+import type { TimeoutOptions } from '../../consensus/index.ts'
+import { verifyCommitCertificate } from '../../consensus/index.ts'
+import { type Block, blockCodec, blockIdOf } from '../../core/chain/block.ts'
+import type { Certificate } from '../../core/chain/certificate.ts'
+import type { ConsensusParams } from '../../core/chain/params.ts'
+import { assert } from '../../core/primitives/assert.ts'
+import { toHex } from '../../core/primitives/bytes.ts'
+import { encode } from '../../core/primitives/codec.ts'
+import { NexusError } from '../../core/primitives/errors.ts'
+import { type Height, heightOf } from '../../core/primitives/units.ts'
+import type { ChainHead } from '../executor/chainHead.ts'
+import { validatorSetOf } from '../executor/executor.ts'
+import type { ExecutorClient } from '../executor/executorClient.ts'
+import type { ConsensusMessage } from '../network/messages.ts'
+import type { Logger } from '../observability/logger.ts'
+import type { ConsensusMetrics } from '../observability/metrics.ts'
+import type { ChainReader } from '../storage/chainReader.ts'
+import { TaskQueue } from '../threads/taskQueue.ts'
+import { checkBlock } from './blockValidity.ts'
+import type { Clock } from './clock.ts'
+import { EarlyMessages } from './earlyMessages.ts'
+import type { EvidencePool } from './evidencePool.ts'
+import { HeightSession } from './heightSession.ts'
+import type { Commit, ConsensusNetwork, TransactionSource } from './ports.ts'
+import type { Signer } from './signer.ts'
+import type { WalFactory } from './wal.ts'
+
+export type EngineOptions = {
+  readonly chainId: number
+  readonly params: ConsensusParams
+  readonly timeouts: TimeoutOptions
+}
+
+export type EngineModules = {
+  readonly signer: Signer | null
+  readonly wal: WalFactory
+  readonly network: ConsensusNetwork
+  readonly executor: ExecutorClient
+  readonly transactions: TransactionSource
+  readonly evidence: EvidencePool
+  readonly reader: ChainReader
+  readonly clock: Clock
+  readonly log: Logger
+  readonly metrics: ConsensusMetrics
+  /** After a height is durable; `reader` shows it already. */
+  readonly onCommitted: (commit: Commit) => void
+  /** A peer sent a message that it could only send after committing this height; unverified. */
+  readonly onPeerHeight: (peerId: string, height: number) => void
+  readonly onFatal: (error: Error) => void
+}
+
+export type ConsensusState = {
+  readonly height: number
+  readonly round: number
+  readonly step: string
+  readonly lockedRound: number
+  readonly validRound: number
+  readonly started: boolean
+}
+
+/** What the node needs of a consensus protocol; NexusBFT is the one there is. */
+export type ConsensusEngine = {
+  start(head: ChainHead): void
+  stop(): Promise<void>
+  /** A consensus message from a peer; returns at once. */
+  receive(peerId: string, message: ConsensusMessage): void
+  /** The mempool has something to propose. */
+  notifyPending(): void
+  /** A block that others decided, with its certificate. Resolves with what was wrong with it, or null. */
+  applyCertified(block: Block, certificate: Certificate): Promise<string | null>
+  /** An undecided block of the height in flight. */
+  blockBytes(height: number, blockId: string): Uint8Array | null
+  readonly state: ConsensusState
+  readonly head: ChainHead
+}
+
+/** NexusBFT around its pure core: one writer over one bounded queue, one session per height. */
+export class NexusBft implements ConsensusEngine {
+  readonly #options: EngineOptions
+  readonly #modules: EngineModules
+  readonly #queue: TaskQueue
+  readonly #early = new EarlyMessages()
+  readonly #lastReply = new Map<string, number>()
+  #session: HeightSession | null = null
+  #head: ChainHead | null = null
+  #lastCommit: Certificate | null = null
+  #committedAtMs = Number.NEGATIVE_INFINITY
+  #idleTimer: NodeJS.Timeout | null = null
+
+  constructor(options: EngineOptions, modules: EngineModules) {
+    this.#options = options
+    this.#modules = modules
+    this.#queue = new TaskQueue({ capacity: QUEUE_CAPACITY, onFatal: modules.onFatal })
+  }
+
+  get head(): ChainHead {
+    assert(this.#head !== null, 'the engine is started before it is asked')
+    return this.#head
+  }
+
+  get state(): ConsensusState {
+    const height = this.head.summary.height + 1
+    const session = this.#session
+    if (session === null)
+      return { height, round: 0, step: 'propose', lockedRound: -1, validRound: -1, started: false }
+    const { round, step, lockedRound, validRound } = session.view
+    return { height, round, step, lockedRound, validRound, started: session.started }
+  }
+
+  start(head: ChainHead): void {
+    this.#head = head
+    const { height } = head.summary
+    this.#lastCommit = height === 0 ? null : this.#modules.reader.certificate(height)
+    this.#queue.push(() => this.#openHeight())
+  }
+
+  async stop(): Promise<void> {
+    clearTimeout(this.#idleTimer ?? undefined)
+    await this.#queue.stop()
+    await this.#session?.end()
+    this.#session = null
+  }
+
+  receive(peerId: string, message: ConsensusMessage): void {
+    const receivedAt = this.#modules.clock.wallMs()
+    const accepted = this.#queue.pushBounded(() => this.#dispatch(peerId, message, receivedAt))
+    if (!accepted) this.#modules.metrics.dropped(message.kind)
+  }
+
+  notifyPending(): void {
+    if (this.#session === null || this.#session.started) return
+    this.#queue.push(() => this.#beginIfPending())
+  }
+
+  blockBytes(height: number, blockId: string): Uint8Array | null {
+    return this.#session?.height === height ? this.#session.blockBytes(blockId) : null
+  }
+
+  applyCertified(block: Block, certificate: Certificate): Promise<string | null> {
+    return new Promise((resolve) => {
+      this.#queue.push(async () => resolve(await this.#applyCertified(block, certificate)))
+    })
+  }
+
+  async #dispatch(peerId: string, message: ConsensusMessage, receivedAt: number): Promise<void> {
+    const height = heightOfMessage(message)
+    if (height === null || this.#session === null) return
+    const current = this.#session.height
+    if (height < current) return this.#helpLate(peerId, height)
+    if (height > current) {
+      this.#modules.onPeerHeight(peerId, height - 1)
+      this.#early.add(height, current, { peerId, message, receivedAt })
+      return
+    }
+    await this.#session.receive(peerId, message, receivedAt)
+    await this.#finishIfDecided()
+  }
+
+  /** A peer still works on a height that is decided here: tell it, so that it fetches the block. */
+  #helpLate(peerId: string, height: number): void {
+    const now = this.#modules.clock.monoMs()
+    // One behind is the ordinary case of a vote that crossed our commit.
+    const graceMs = height === this.head.summary.height ? LATE_GRACE_MS : 0
+    if (now - this.#committedAtMs < graceMs) return
+    if (now - (this.#lastReply.get(peerId) ?? Number.NEGATIVE_INFINITY) < LATE_REPLY_MS) return
+    this.#lastReply.set(peerId, now)
+    this.#modules.network.send(peerId, this.#statusMessage())
+  }
+
+  #statusMessage(): ConsensusMessage {
+    const { height, round } = this.state
+    return { kind: 'status', height: heightOf(height - 1), round: round as never }
+  }
+
+  async #openHeight(): Promise<void> {
+    const { head } = this
+    const height = heightOf(head.summary.height + 1)
+    const { wal, entries } = await this.#modules.wal.open(height)
+    const session = new HeightSession(
+      {
+        ...this.#options,
+        head,
+        validators: validatorSetOf(head.summary.validators),
+        nextValidators: validatorSetOf(head.summary.nextValidators),
+        lastCommit: this.#lastCommit,
+      },
+      {
+        ...this.#modules,
+        wal,
+        enqueue: (task) =>
+          this.#queue.push(async () => {
+            await task()
+            await this.#finishIfDecided()
+          }),
+      },
+    )
+    this.#session = session
+    await session.recover(entries)
+    await this.#finishIfDecided()
+    if (this.#session !== session) return
+    for (const early of this.#early.take(height))
+      this.#queue.push(() => this.#dispatch(early.peerId, early.message, early.receivedAt))
+    await this.#beginIfPending()
+    this.#armIdleTimer(session)
+  }
+
+  async #beginIfPending(): Promise<void> {
+    const session = this.#session
+    if (session === null || session.started || !this.#modules.transactions.hasPending()) return
+    await session.begin()
+    await this.#finishIfDecided()
+  }
+
+  /** An idle chain makes a block each interval, counted from the last commit. */
+  #armIdleTimer(session: HeightSession): void {
+    clearTimeout(this.#idleTimer ?? undefined)
+    const sinceCommit = this.#modules.clock.monoMs() - this.#committedAtMs
+    const afterMs = Math.max(0, this.#options.params.emptyBlockIntervalMs - sinceCommit)
+    this.#idleTimer = setTimeout(() => {
+      this.#queue.push(async () => {
+        if (this.#session !== session) return
+        await session.begin()
+        await this.#finishIfDecided()
+      })
+    }, afterMs)
+  }
+
+  async #finishIfDecided(): Promise<void> {
+    const decision = this.#session?.decision
+    if (this.#session == null || decision == null) return
+    const session = this.#session
+    const { entry, certificate } = decision
+    const result = await session.execute(entry)
+    const { round } = certificate
+    await this.#commit(result, certificate)
+    this.#modules.metrics.decided({
+      height: session.height,
+      round,
+      bytes: entry.assembled?.bytes.length ?? 0,
+      transactions: result.included.length,
+    })
+    await session.end()
+    await this.#nextHeight()
+  }
+
+  async #commit(result: Commit['result'], certificate: Certificate): Promise<void> {
+    const { executor, reader, clock, transactions } = this.#modules
+    const head = await executor.commit(certificate.blockId, certificate)
+    this.#head = head
+    this.#lastCommit = certificate
+    this.#committedAtMs = clock.monoMs()
+    reader.refresh()
+    transactions.committed(result, head)
+    this.#modules.onCommitted({ head, certificate, result })
+  }
+
+  async #nextHeight(): Promise<void> {
+    this.#session = null
+    await this.#modules.wal.removeBelow(heightOf(this.head.summary.height + 1))
+    await this.#openHeight()
+  }
+
+  /** The certificate is judged first: a valid one for a block that is invalid here means that we are wrong. */
+  async #applyCertified(block: Block, certificate: Certificate): Promise<string | null> {
+    const { head } = this
+    if (block.header.height !== head.summary.height + 1) return null
+    const blockId = blockIdOf(block.header)
+    if (certificate.blockId !== blockId || certificate.height !== block.header.height)
+      return 'CERTIFICATE_MISMATCH'
+    const validators = validatorSetOf(head.summary.validators)
+    const verified = verifyCommitCertificate(certificate, validators, this.#options.chainId)
+    if (!verified.ok) return verified.code
+    const senders = await this.#modules.transactions.sendersOf(block.payload.evm)
+    const { evidence, executor } = this.#modules
+    const verdict = checkBlock(block, {
+      chainId: this.#options.chainId,
+      params: this.#options.params,
+      head: head.summary,
+      validators,
+      nextValidators: validatorSetOf(head.summary.nextValidators),
+      validatorsAt: evidence.validatorsAt,
+      timeAt: evidence.timeAt,
+      hasEvidence: evidence.isCommitted,
+      transactionsDecode: senders !== null,
+    })
+    if (!verdict.ok) {
+      // A payload that does not belong to the certified header is the sender's fault, anything else is ours.
+      if (verdict.code === 'WRONG_PAYLOAD_HASH') return verdict.code
+      throw divergedError(block, head, verdict.code)
+    }
+    const bytes = encode(blockCodec, block)
+    const result = await executor.execute({ blockId, block: bytes, senders: senders as Uint8Array })
+    await this.#commit(result, certificate)
+    await this.#session?.end()
+    await this.#nextHeight()
+    return null
+  }
+}
+
+/** Early and late messages of every peer for a few rounds; beyond, the network is faster than we are. */
+const QUEUE_CAPACITY = 4_096
+const LATE_GRACE_MS = 200
+const LATE_REPLY_MS = 100
+
+function heightOfMessage(message: ConsensusMessage): Height | null {
+  switch (message.kind) {
+    case 'vote':
+      return message.vote.height
+    case 'proposal':
+      return message.proposal.height
+    case 'polkaCertificate':
+    case 'commitCertificate':
+    case 'roundCertificate':
+      return message.certificate.height
+    case 'status':
+      return null
+  }
+}
+
+function divergedError(block: Block, head: ChainHead, code: string): NexusError {
+  const { header } = block
+  const { roots } = head.summary
+  return new NexusError(
+    {
+      code: 'STATE_DIVERGED',
+      height: header.height,
+      reason: code,
+      certifiedStateRoot: toHex(header.stateRoot),
+      ownStateRoot: toHex(head.summary.stateRoot),
+      ownEvmRoot: toHex(roots.evmRoot),
+      ownCoreRoot: toHex(roots.coreRoot),
+    },
+    {
+      message: `Block ${header.height} carries a valid commit certificate but is invalid on this node (${code}). This node's state differs from the network's; it stops so that nothing is built on it.`,
+    },
+  )
+}

@@ -1,0 +1,81 @@
+import {
+  type Block,
+  blockCodec,
+  blockIdOf,
+  type Header,
+  payloadHashOf,
+} from '../../core/chain/block.ts'
+import { assert } from '../../core/primitives/assert.ts'
+import { equalBytes } from '../../core/primitives/bytes.ts'
+import { encode } from '../../core/primitives/codec.ts'
+import { LIMITS } from '../../core/primitives/limits.ts'
+import type { BlockId } from '../../core/primitives/units.ts'
+import type { ProposalBody } from '../network/messages.ts'
+
+/** A block's own bytes and who signed its transactions (20 bytes each). */
+export type AssembledBlock = {
+  readonly block: Block
+  readonly bytes: Uint8Array
+  readonly senders: Uint8Array
+}
+
+/** One candidate of the height in flight. */
+export type BlockEntry = {
+  readonly blockId: BlockId
+  readonly header: Header
+  /** How the block was named on the wire; null for one that arrived whole. */
+  readonly body: ProposalBody | null
+  readonly from: string | null
+  assembled: AssembledBlock | null
+  valid: boolean | null
+}
+
+/** The candidates of one height by id; dropped with the height. */
+export class HeightBlocks {
+  readonly #entries = new Map<BlockId, BlockEntry>()
+
+  get(blockId: BlockId): BlockEntry | undefined {
+    return this.#entries.get(blockId)
+  }
+
+  /** The entry of a proposed header, new or known; null when too many candidates are held already. */
+  propose(header: Header, body: ProposalBody, from: string | null): BlockEntry | null {
+    const blockId = blockIdOf(header)
+    const known = this.#entries.get(blockId)
+    if (known !== undefined) return known
+    if (this.#entries.size >= MAX_CANDIDATES) return null
+    return this.#add({ blockId, header, body, from, assembled: null, valid: null })
+  }
+
+  /** A block that is here whole: our own, one from the WAL, or one fetched by its id. */
+  addWhole(block: Block, senders: Uint8Array, body: ProposalBody | null): BlockEntry {
+    const blockId = blockIdOf(block.header)
+    const assembled = { block, bytes: encode(blockCodec, block), senders }
+    const known = this.#entries.get(blockId)
+    if (known !== undefined) {
+      known.assembled ??= assembled
+      return known
+    }
+    const { header } = block
+    return this.#add({ blockId, header, body, from: null, assembled, valid: null })
+  }
+
+  /** Joins a header with the payload its body named. False: the payload is not the one the header commits to. */
+  complete(entry: BlockEntry, transactions: readonly Uint8Array[], senders: Uint8Array): boolean {
+    assert(entry.body !== null, 'only a proposed body is completed')
+    const { core, messages, evidence, lastCommit } = entry.body
+    const payload = { evm: transactions, core, messages, evidence, lastCommit }
+    if (!equalBytes(payloadHashOf(payload), entry.header.payloadHash)) return false
+    const block = { header: entry.header, payload }
+    entry.assembled = { block, bytes: encode(blockCodec, block), senders }
+    return true
+  }
+
+  #add(entry: BlockEntry): BlockEntry {
+    this.#entries.set(entry.blockId, entry)
+    return entry
+  }
+}
+
+/** Every round may bring its proposals; rounds are bounded by the same window as votes. */
+const MAX_CANDIDATES = LIMITS.proposalsPerRound * LIMITS.roundsAhead

@@ -1,0 +1,50 @@
+import type { Certificate } from '../../core/chain/certificate.ts'
+import type { ConsensusParams } from '../../core/chain/params.ts'
+import type { ChainHead, ExecutionResult } from '../executor/chainHead.ts'
+import type { ConsensusMessage, ProposalBody } from '../network/messages.ts'
+
+/** What consensus needs of the network: votes leave at once, nothing here waits. */
+export type ConsensusNetwork = {
+  broadcast(message: ConsensusMessage): void
+  send(peerId: string, message: ConsensusMessage): void
+  penalize(peerId: string, code: string): void
+  peerIds(): readonly string[]
+  /** A block that is not decided yet, by its id; null when the peer lacks it. */
+  requestBlock(peerId: string, height: number, blockId: string): Promise<Uint8Array | null>
+}
+
+export type ResolvedBody = {
+  readonly transactions: readonly Uint8Array[]
+  /** 20 bytes each. */
+  readonly senders: Uint8Array
+}
+
+export type SelectedTransactions = ResolvedBody & {
+  readonly batches: ProposalBody['batches']
+  readonly inline: ProposalBody['inline']
+  readonly evm: ProposalBody['evm']
+}
+
+/** What consensus needs of the mempool. */
+export type TransactionSource = {
+  /** Whether a block made now would hold a transaction. */
+  hasPending(): boolean
+  select(head: ChainHead, params: ConsensusParams): SelectedTransactions
+  /**
+   * The transactions a body names: at once when all batches are here, else after fetching from the
+   * peer. 'INVALID': one does not decode or the references do not fit. 'MISSING': not to be had.
+   */
+  resolve(
+    body: ProposalBody,
+    from: string | null,
+  ): ResolvedBody | 'INVALID' | Promise<ResolvedBody | 'INVALID' | 'MISSING'>
+  /** Senders of transactions that arrived in a whole block; null when one does not decode. */
+  sendersOf(transactions: readonly Uint8Array[]): Promise<Uint8Array | null>
+  committed(result: ExecutionResult, head: ChainHead): void
+}
+
+export type Commit = {
+  readonly head: ChainHead
+  readonly certificate: Certificate
+  readonly result: ExecutionResult
+}

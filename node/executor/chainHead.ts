@@ -1,0 +1,34 @@
+import type { EthereumHeader } from '../../core/chain/executedBlock.ts'
+import type { StateSummary } from '../storage/stateSummary.ts'
+
+/** What the chain looks like after its last committed height: all that the next height builds on. */
+export type ChainHead = {
+  readonly summary: StateSummary
+  readonly header: EthereumHeader
+  readonly nextBaseFee: bigint
+}
+
+export type ExecuteRequest = {
+  readonly blockId: string
+  /** The canonical encoding of the block. */
+  readonly block: Uint8Array
+  /** 20 bytes for each EVM transaction; zeros where the sender was not recovered yet. */
+  readonly senders: Uint8Array
+}
+
+export type IncludedTransaction = {
+  readonly hash: Uint8Array
+  readonly sender: Uint8Array
+  readonly nonce: number
+}
+
+export type ExecutionResult = {
+  readonly blockId: string
+  readonly stateRoot: Uint8Array
+  readonly receiptsRoot: Uint8Array
+  readonly gasUsed: number
+  readonly included: readonly IncludedTransaction[]
+  readonly skipped: readonly { readonly hash: Uint8Array; readonly code: string }[]
+  /** Seconds by phase. */
+  readonly timings: { readonly [phase: string]: number }
+}

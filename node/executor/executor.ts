@@ -1,0 +1,196 @@
+import { type Block, blockCodec, blockIdOf } from '../../core/chain/block.ts'
+import type { Certificate } from '../../core/chain/certificate.ts'
+import type { Evidence } from '../../core/chain/evidence.ts'
+import type { EthereumHeader, ExecutedBlock } from '../../core/chain/executedBlock.ts'
+import type { ConsensusParams } from '../../core/chain/params.ts'
+import {
+  consensusRootOf,
+  coreRootOf,
+  queueRootOf,
+  receiptsRootOf,
+  stateRootOf,
+} from '../../core/chain/roots.ts'
+import { ValidatorSet } from '../../core/chain/validatorSet.ts'
+import { assert } from '../../core/primitives/assert.ts'
+import { fromHex } from '../../core/primitives/bytes.ts'
+import { decode, encode, int } from '../../core/primitives/codec.ts'
+import { DOMAIN, hash, merkleRoot } from '../../core/primitives/hash.ts'
+import { ADDRESS_LENGTH } from '../../core/primitives/signature.ts'
+import type { BlockId } from '../../core/primitives/units.ts'
+import { type EvmBlockResult, type EvmMachine, nextBaseFee } from '../../evm/index.ts'
+import type { ChainStore } from '../storage/chainStore.ts'
+import type { StateSummary } from '../storage/stateSummary.ts'
+import type { ChainHead, ExecuteRequest, ExecutionResult } from './chainHead.ts'
+
+export type ExecutorOptions = {
+  readonly params: ConsensusParams
+  readonly treasury: Uint8Array
+  /** Monotonic seconds, for timings only. */
+  readonly now: () => number
+}
+
+type Speculation = {
+  readonly blockId: BlockId
+  readonly block: Block
+  readonly evm: EvmBlockResult
+  readonly summary: StateSummary
+  readonly result: ExecutionResult
+}
+
+/**
+ * Runs one block at a time on both machines and is the only writer of the database. A block is
+ * executed speculatively on the committed state; executing another one of the same height undoes it.
+ */
+export class Executor {
+  readonly #options: ExecutorOptions
+  readonly #machine: EvmMachine
+  readonly #store: ChainStore
+  #head: ChainHead
+  #speculation: Speculation | null = null
+
+  constructor(
+    options: ExecutorOptions,
+    modules: { readonly machine: EvmMachine; readonly store: ChainStore },
+  ) {
+    this.#options = options
+    this.#machine = modules.machine
+    this.#store = modules.store
+    this.#head = this.#readHead()
+  }
+
+  get head(): ChainHead {
+    return this.#head
+  }
+
+  /** Executes on top of the committed head; the same block again costs nothing. */
+  async execute(request: ExecuteRequest): Promise<ExecutionResult> {
+    if (this.#speculation?.blockId === request.blockId) return this.#speculation.result
+    this.#discard()
+    const decoded = decode(blockCodec, request.block)
+    assert(decoded.ok, 'the executor receives canonical blocks')
+    const block = decoded.value
+    const { height } = block.header
+    assert(blockIdOf(block.header) === request.blockId, 'a block is executed under its own id')
+    assert(height === this.#head.summary.height + 1, 'a block is executed on its parent')
+    const evm = await this.#machine.execute(this.#evmInput(block, request.senders))
+    this.#speculation = this.#speculate(block, request.blockId as BlockId, evm)
+    return this.#speculation.result
+  }
+
+  /** Makes the executed block durable, in one synced batch, and the base of the next. */
+  async commit(blockId: BlockId, certificate: Certificate): Promise<ChainHead> {
+    const speculation = this.#speculation
+    assert(speculation?.blockId === blockId, 'the committed block was executed')
+    const { block, evm, summary } = speculation
+    const executed: ExecutedBlock = { blockId, ...evm.executed }
+    await this.#store.commitHeight({
+      block,
+      blockId,
+      certificate,
+      executed,
+      evmChanges: evm.changes,
+      summary,
+    })
+    this.#machine.commit()
+    this.#speculation = null
+    this.#head = headOf(summary, executed.header)
+    return this.#head
+  }
+
+  async savePendingEvidence(evidence: Evidence): Promise<void> {
+    await this.#store.savePendingEvidence(evidence)
+  }
+
+  async close(): Promise<void> {
+    this.#discard()
+    await this.#store.close()
+  }
+
+  #discard(): void {
+    if (this.#speculation !== null) this.#machine.discard()
+    this.#speculation = null
+  }
+
+  #evmInput(block: Block, senders: Uint8Array): Parameters<EvmMachine['execute']>[0] {
+    const { params, treasury } = this.#options
+    const { header, payload } = block
+    return {
+      number: header.height,
+      timestampMs: header.time,
+      coinbase: header.proposer,
+      parent: this.#head.header,
+      parentBlockId: fromHex(header.previousBlockId),
+      prevRandao: randomnessOf(block),
+      gasLimit: params.maxBlockGas,
+      baseFeePerGas: this.#head.nextBaseFee,
+      baseFeeRecipient: params.baseFeeRecipient,
+      tipRecipient: params.tipRecipient,
+      treasury,
+      transactions: payload.evm.map((bytes, index) => ({
+        bytes,
+        sender: senderAt(senders, index),
+      })),
+      ancestorHash: (number) => this.#store.ethereumHashOf(number),
+    }
+  }
+
+  #speculate(block: Block, blockId: BlockId, evm: EvmBlockResult): Speculation {
+    const parent = this.#head.summary
+    const { height, time } = block.header
+    const validators = validatorSetOf(parent.nextValidators)
+    const nextValidators = validators.advance()
+    const roots = {
+      evmRoot: evm.executed.header.stateRoot,
+      coreRoot: coreRootOf([]),
+      queueRoot: queueRootOf([]),
+      consensusRoot: consensusRootOf(validators.hash, nextValidators.hash),
+    }
+    const summary: StateSummary = {
+      height,
+      blockId,
+      time,
+      roots,
+      stateRoot: stateRootOf(roots, height),
+      receiptsRoot: receiptsRootOf(evm.executed.header.hash, merkleRoot([])),
+      ethereumHash: evm.executed.header.hash,
+      validators: validators.validators,
+      nextValidators: nextValidators.validators,
+    }
+    const result: ExecutionResult = {
+      blockId,
+      stateRoot: summary.stateRoot,
+      receiptsRoot: summary.receiptsRoot,
+      gasUsed: evm.executed.header.gasUsed,
+      included: evm.included,
+      skipped: evm.executed.skipped,
+      timings: evm.timings,
+    }
+    return { blockId, block, evm, summary, result }
+  }
+
+  #readHead(): ChainHead {
+    const { summary, header } = this.#store.readHead()
+    return headOf(summary, header)
+  }
+}
+
+const headOf = (summary: StateSummary, header: EthereumHeader): ChainHead => ({
+  summary,
+  header,
+  nextBaseFee: nextBaseFee(header),
+})
+
+export function validatorSetOf(validators: StateSummary['validators']): ValidatorSet {
+  const set = ValidatorSet.create(validators)
+  assert(set.ok, 'a stored validator set is valid')
+  return set.value
+}
+
+/** Known before the block is proposed, so a proposer can choose among few values only by skipping its turn. */
+const randomnessOf = ({ header }: Block): Uint8Array =>
+  hash(DOMAIN.randomness, fromHex(header.previousBlockId), encode(int, header.height))
+
+function senderAt(senders: Uint8Array, index: number): Uint8Array | null {
+  const sender = senders.slice(index * ADDRESS_LENGTH, (index + 1) * ADDRESS_LENGTH)
+  return sender.length === ADDRESS_LENGTH && sender.some((byte) => byte !== 0) ? sender : null
+}

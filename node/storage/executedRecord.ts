@@ -1,0 +1,187 @@
+import {
+  ethereumHeaderCodec,
+  type ExecutedBlock,
+  type ExecutedTransaction,
+  type Log,
+  type Receipt,
+  type SkippedTransaction,
+} from '../../core/chain/executedBlock.ts'
+import { blockIdCodec } from '../../core/chain/vote.ts'
+import { bigintToBytes, bytesToBigint, equalBytes } from '../../core/primitives/bytes.ts'
+import {
+  bytes,
+  type Codec,
+  fixedBytes,
+  int,
+  list,
+  mapped,
+  optional,
+  type Reader,
+  struct,
+  u8,
+  type Writer,
+} from '../../core/primitives/codec.ts'
+import { HASH_LENGTH } from '../../core/primitives/hash.ts'
+import { LIMITS } from '../../core/primitives/limits.ts'
+import { ADDRESS_LENGTH } from '../../core/primitives/signature.ts'
+
+/**
+ * How an executed block is stored: a transfer takes about 90 bytes instead of the 480 of
+ * executedBlockCodec, because its signed bytes are those of the block's payload and its bloom is
+ * mostly zeros. LevelDB rewrites every byte several times, so this is what its compaction costs.
+ */
+export function executedRecordCodec(payload: readonly Uint8Array[]): Codec<ExecutedBlock> {
+  return struct<ExecutedBlock>({
+    blockId: blockIdCodec,
+    header: ethereumHeaderCodec,
+    transactions: transactionsCodec(payload),
+    skipped: skippedCodec,
+  })
+}
+
+const hash32 = fixedBytes(HASH_LENGTH)
+const address = fixedBytes(ADDRESS_LENGTH)
+const BLOOM_BYTES = 256
+const DENSE = 0xff
+
+/**
+ * Fewer than 128 non-zero bytes: their count, then (position, byte) pairs in order; else 0xff and
+ * all 256 bytes. One bloom has one encoding.
+ */
+const bloomCodec: Codec<Uint8Array> = {
+  write: (writer, bloom) => {
+    let count = 0
+    for (let i = 0; i < BLOOM_BYTES; i++) if (bloom[i] !== 0) count++
+    if (count >= BLOOM_BYTES / 2) {
+      writer.u8(DENSE)
+      writer.raw(bloom)
+      return
+    }
+    writer.u8(count)
+    for (let i = 0; i < BLOOM_BYTES && count > 0; i++) {
+      if (bloom[i] === 0) continue
+      writer.u8(i)
+      writer.u8(bloom[i] as number)
+      count--
+    }
+  },
+  read: (reader) => {
+    const count = reader.u8()
+    return count === DENSE ? readDense(reader) : readSparse(reader, count)
+  },
+}
+
+function readDense(reader: Reader): Uint8Array {
+  const bloom = reader.raw(BLOOM_BYTES)
+  if (bloom.reduce((sum, byte) => sum + (byte === 0 ? 0 : 1), 0) < BLOOM_BYTES / 2)
+    reader.fail('OUT_OF_RANGE')
+  return bloom
+}
+
+function readSparse(reader: Reader, count: number): Uint8Array {
+  const bloom = new Uint8Array(BLOOM_BYTES)
+  if (count >= BLOOM_BYTES / 2) reader.fail('OUT_OF_RANGE')
+  let previous = -1
+  for (let i = 0; i < count && reader.fault === null; i++) {
+    const position = reader.u8()
+    const byte = reader.u8()
+    if (position <= previous || byte === 0) reader.fail('NOT_SORTED')
+    bloom[position] = byte
+    previous = position
+  }
+  return bloom
+}
+
+/** A u256 without its leading zeros, after their number. */
+const price: Codec<bigint> = mapped(
+  bytes(32),
+  (raw, reader) => {
+    if (raw[0] === 0) reader.fail('OUT_OF_RANGE')
+    return bytesToBigint(raw)
+  },
+  (value) => {
+    const hexDigits = value === 0n ? 0 : value.toString(16).length
+    return hexDigits === 0 ? new Uint8Array(0) : bigintToBytes(value, (hexDigits + 1) >>> 1)
+  },
+)
+
+const logCodec: Codec<Log> = struct<Log>({
+  address,
+  topics: list(hash32, 4),
+  data: bytes(LIMITS.blockGas / 8),
+})
+
+const receiptCodec: Codec<Receipt> = struct<Receipt>({
+  type: u8,
+  status: u8,
+  gasUsed: int,
+  cumulativeGasUsed: int,
+  effectiveGasPrice: price,
+  contractAddress: optional(address),
+  logs: list(logCodec, 0xffffffff),
+  logsBloom: bloomCodec,
+})
+
+/** A transaction that is not in the payload: a system transaction. */
+const INLINE = 0xffffffff
+
+/** Transactions are the payload's in its order, some left out, so one pass finds them all. */
+function transactionsCodec(payload: readonly Uint8Array[]): Codec<readonly ExecutedTransaction[]> {
+  return {
+    write: (writer, transactions) => {
+      writer.u32(transactions.length)
+      let next = 0
+      for (const transaction of transactions) {
+        const found = indexFrom(payload, next, transaction.bytes)
+        if (found !== INLINE) next = found + 1
+        writeTransaction(writer, transaction, found)
+      }
+    },
+    read: (reader) => {
+      const count = reader.u32()
+      if (count > LIMITS.blockTransactions) reader.fail('TOO_LONG')
+      const transactions: ExecutedTransaction[] = []
+      for (let i = 0; i < count && reader.fault === null; i++)
+        transactions.push(readTransaction(reader, payload))
+      return transactions
+    },
+  }
+}
+
+function writeTransaction(writer: Writer, transaction: ExecutedTransaction, found: number): void {
+  hash32.write(writer, transaction.hash)
+  address.write(writer, transaction.sender)
+  writer.u32(found)
+  if (found === INLINE) inlineBytes.write(writer, transaction.bytes)
+  receiptCodec.write(writer, transaction.receipt)
+}
+
+function readTransaction(reader: Reader, payload: readonly Uint8Array[]): ExecutedTransaction {
+  const hash = hash32.read(reader)
+  const sender = address.read(reader)
+  const found = reader.u32()
+  const signed = found === INLINE ? inlineBytes.read(reader) : payload[found]
+  if (signed === undefined) reader.fail('OUT_OF_RANGE')
+  return { hash, sender, bytes: signed ?? new Uint8Array(0), receipt: receiptCodec.read(reader) }
+}
+
+function indexFrom(payload: readonly Uint8Array[], from: number, signed: Uint8Array): number {
+  for (let i = from; i < payload.length; i++) {
+    const candidate = payload[i] as Uint8Array
+    if (candidate === signed || equalBytes(candidate, signed)) return i
+  }
+  return INLINE
+}
+
+const inlineBytes = bytes(LIMITS.transactionBytes)
+
+const ascii: Codec<string> = mapped(
+  bytes(64),
+  (raw) => String.fromCharCode(...raw),
+  (text) => Uint8Array.from(text, (character) => character.charCodeAt(0)),
+)
+
+const skippedCodec: Codec<readonly SkippedTransaction[]> = list(
+  struct<SkippedTransaction>({ hash: hash32, code: ascii }),
+  LIMITS.blockTransactions,
+)
