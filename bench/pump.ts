@@ -110,7 +110,10 @@ export class Pump {
 
   #count(batch: readonly Prepared[], text: string): void {
     const answers = JSON.parse(text) as { id: number; error?: { message: string } }[]
-    if (!Array.isArray(answers)) return this.#fail(text.slice(0, 200), batch)
+    if (!Array.isArray(answers)) {
+      this.#fail(text.slice(0, 200), batch)
+      return
+    }
     for (const { id, error } of answers) {
       const prepared = batch[id]
       if (error === undefined) this.accepted++

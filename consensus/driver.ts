@@ -11,6 +11,7 @@
 // | B    | 55   | any               |                         | > 1/3 senders at the highest r' > r  | newRound(r')       | publishRoundCertificate, as startRound    |
 // | C    | 22   | propose           | (r, v, −1)              |                                      | proposal           | castVote prevote v or nil                 |
 // | D    | 28   | propose           | (r, v, vr), 0 ≤ vr < r  | > 2/3 prevote (vr, v)                | proposalWithPolka  | castVote prevote v or nil                 |
+// | D'   | 28   | propose           | (r, v, vr), lock newer and not v |                             | proposalWithPolka  | castVote prevote nil                      |
 // | E    | 36   | prevote           | (r, v), v judged valid  | > 2/3 prevote (r, v), first time     | polkaValue         | castVote precommit v; hidden lock publish |
 // | E'   | 36   | precommit         | the same                | the same                             | polkaValue         | none: valid value only                    |
 // | F    | 44   | prevote           |                         | > 2/3 prevote (r, nil)               | polkaNil           | castVote precommit nil                    |
@@ -21,7 +22,7 @@
 // startRound(r + 1), rebroadcast → our last votes again. `startRound` (11): the proposer re-proposes
 // its valid value with its polka (15) or asks for one (18); everyone sets the propose timer.
 import type { ValidatorSet } from '../core/chain/validatorSet.ts'
-import type { SignedVote, VoteType } from '../core/chain/vote.ts'
+import type { SignedVote, Vote, VoteType } from '../core/chain/vote.ts'
 import { assert, unreachable } from '../core/primitives/assert.ts'
 import type { BlockId, Height, Millis, Round } from '../core/primitives/units.ts'
 import type { Effect } from './effect.ts'
@@ -63,6 +64,12 @@ export type ConsensusView = Pick<
   readonly ownIndex: number | null
   /** Of the current round. */
   readonly proposerIndex: number
+  /** Saves the checking of a certificate that would tell nothing new. */
+  hasPolka(round: Round, blockId: BlockId): boolean
+  /** True when a vote for the same counts already, so that its signature need not be checked. For any index. */
+  hasVote(vote: Vote): boolean
+  /** Our last prevote and precommit, signed. */
+  ownVotes(): readonly SignedVote[]
 }
 
 /** After each rule the step, the round or a once-flag has moved, so a handful of firings is the most one input can cause. */
@@ -100,13 +107,11 @@ export class ConsensusHeight {
     return {
       ...{ height, ownIndex, proposerIndex, round, step, decision },
       ...{ lockedRound, lockedValue, validRound, validValue },
+      hasPolka: (round, blockId) => this.#votes.hasPolka(round, blockId),
+      hasVote: ({ type, round, validatorIndex, blockId }) =>
+        this.#votes.voteOf(type, round, validatorIndex)?.blockId === blockId,
+      ownVotes: () => this.#ownVotes.latest(),
     }
-  }
-
-  /** True when this very vote counts already, so that its signature need not be checked again. For any index. */
-  knowsVote(vote: SignedVote): boolean {
-    const known = this.#votes.voteOf(vote.type, vote.round, vote.validatorIndex)
-    return known !== undefined && known.blockId === vote.blockId
   }
 
   /** Takes one input and returns what must be done about it, in order. Drain before the next input. */
@@ -121,23 +126,31 @@ export class ConsensusHeight {
     switch (input.kind) {
       case 'start':
         assert(this.#state.step === 'new', 'a height starts once')
-        return this.#startRound(0 as Round, null)
+        this.#startRound(0 as Round, null)
+        break
       case 'proposal':
-        return this.#absorbProposal(input)
+        this.#absorbProposal(input)
+        break
       case 'blockChecked':
-        return this.#proposals.judge(input.blockId, input.valid)
+        this.#proposals.judge(input.blockId, input.valid)
+        break
       case 'vote':
-        return this.#absorbVote(input)
+        this.#absorbVote(input)
+        break
       case 'valueReady':
-        return this.#absorbValue(input)
+        this.#absorbValue(input)
+        break
       case 'timeout':
-        return this.#absorbTimeout(input.timer)
+        this.#absorbTimeout(input.timer)
+        break
       case 'polkaCertificate':
-        return this.#absorbCertificate('prevote', input)
+        this.#absorbCertificate('prevote', input)
+        break
       case 'commitCertificate':
-        return this.#absorbCertificate('precommit', input)
+        this.#absorbCertificate('precommit', input)
+        break
       default:
-        return unreachable(input)
+        unreachable(input)
     }
   }
 
@@ -182,18 +195,22 @@ export class ConsensusHeight {
     if (!this.#timers.fire(timer)) return
     switch (timer.kind) {
       case 'propose': // L57
-        return this.#apply({ kind: 'timeoutPropose' })
+        this.#apply({ kind: 'timeoutPropose' })
+        break
       case 'prevote': // L61
-        return this.#apply({ kind: 'timeoutPrevote' })
+        this.#apply({ kind: 'timeoutPrevote' })
+        break
       case 'precommit': // L65
-        return this.#startRound((timer.round + 1) as Round, 'precommits')
+        this.#startRound((timer.round + 1) as Round, 'precommits')
+        break
       case 'rebroadcast': {
         const votes = this.#ownVotes.latest()
         if (votes.length > 0) this.#emit({ kind: 'rebroadcast', votes })
-        return this.#schedule('rebroadcast')
+        this.#schedule('rebroadcast')
+        break
       }
       default:
-        return unreachable(timer.kind)
+        unreachable(timer.kind)
     }
   }
 
@@ -229,9 +246,12 @@ export class ConsensusHeight {
 
   #reportCommit({ round, blockId }: Decision, verdict: false | undefined): void {
     const certificate = this.#votes.certificate('precommit', round, blockId)
-    if (verdict === false) return this.#emit({ kind: 'disagreement', blockId, round, certificate })
     const signers = certificate.signatures.map(({ validatorIndex }) => validatorIndex)
-    this.#emit({ kind: 'fetchBlock', blockId, round, signers })
+    this.#emit(
+      verdict === false
+        ? { kind: 'disagreement', blockId, round, certificate }
+        : { kind: 'fetchBlock', blockId, round, signers },
+    )
   }
 
   /** Rule B. */
@@ -271,12 +291,13 @@ export class ConsensusHeight {
     return null
   }
 
-  /** Rule D. */
+  /** Rule D. What the lock refuses is refused without its polka: that polka is older than the lock, and pruned. */
   #reproposal(): RoundInput | null {
     for (const { proposal } of this.#proposals.of(this.#state.round)) {
       const { blockId, polRound } = proposal
-      if (polRound === -1 || !this.#votes.hasPolka(polRound, blockId)) continue
+      if (polRound === -1) continue
       const refused = !lockAllows(this.#state, blockId, polRound)
+      if (!refused && !this.#votes.hasPolka(polRound, blockId)) continue
       const valid = refused ? false : this.#proposals.verdict(blockId)
       if (valid !== undefined) return { kind: 'proposalWithPolka', blockId, polRound, valid }
     }
@@ -317,17 +338,22 @@ export class ConsensusHeight {
     switch (effect.kind) {
       case 'prevote':
       case 'precommit':
-        return this.#cast(effect.kind, effect.blockId)
+        this.#cast(effect.kind, effect.blockId)
+        break
       case 'propose':
-        return this.#propose(effect.blockId, effect.polRound)
+        this.#propose(effect.blockId, effect.polRound)
+        break
       case 'getValue':
-        return this.#emit({ kind: 'getValue', round })
+        this.#emit({ kind: 'getValue', round })
+        break
       case 'schedule':
-        return this.#schedule(effect.timer)
+        this.#schedule(effect.timer)
+        break
       case 'decide':
-        return this.#decide(effect.decision)
+        this.#decide(effect.decision)
+        break
       default:
-        return unreachable(effect)
+        unreachable(effect)
     }
   }
 
@@ -356,6 +382,8 @@ export class ConsensusHeight {
 
   #propose(blockId: BlockId, polRound: Round | -1): void {
     const { round } = this.#state
+    // One of ours that came back from an earlier life: a second one would convict us.
+    if (this.#proposals.of(round).length > 0 && this.#isProposer(round)) return
     if (polRound !== -1) {
       const certificate = this.#votes.certificate('prevote', polRound, blockId)
       this.#emit({ kind: 'publishPolka', certificate })

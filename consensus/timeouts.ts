@@ -5,10 +5,10 @@ import type { Timer, TimerKind } from './input.ts'
 export type TimeoutSpan = { readonly baseMs: number; readonly perRoundMs: number }
 
 /** Neutral to safety: any values are safe, and nodes may differ. Only the shell reads them. */
-export type TimeoutsOptions = Readonly<Record<TimerKind, TimeoutSpan>> & { readonly maxMs: number }
+export type TimeoutOptions = Readonly<Record<TimerKind, TimeoutSpan>> & { readonly maxMs: number }
 
 /** For a LAN, where a message takes a few milliseconds. Growth lets a slower network reach agreement in a later round. */
-export const defaultTimeoutsOptions: TimeoutsOptions = {
+export const defaultTimeoutOptions: TimeoutOptions = {
   propose: { baseMs: 150, perRoundMs: 50 },
   prevote: { baseMs: 40, perRoundMs: 20 },
   precommit: { baseMs: 40, perRoundMs: 20 },
@@ -17,7 +17,7 @@ export const defaultTimeoutsOptions: TimeoutsOptions = {
 }
 
 /** Milliseconds from `schedule` to `timeout`: base + round · growth, capped. */
-export function timeoutMs(timer: Pick<Timer, 'kind' | 'round'>, options: TimeoutsOptions): Millis {
+export function timeoutOf(timer: Pick<Timer, 'kind' | 'round'>, options: TimeoutOptions): Millis {
   const { baseMs, perRoundMs } = options[timer.kind]
   const span = Math.min(baseMs + timer.round * perRoundMs, options.maxMs)
   assert(Number.isInteger(span) && span > 0, 'a timeout is a positive number of milliseconds')

@@ -187,7 +187,7 @@ export const bool: Codec<boolean> = {
   write: (writer, value) => writer.u8(value ? 1 : 0),
   read: (reader) => {
     const tag = reader.u8()
-    
+    if (tag > 1) reader.fail('BAD_TAG')
     return tag === 1
   },
 }

@@ -1,10 +1,10 @@
-import { verifyCommitCertificate, verifyEvidence } from '../../consensus/index.ts'
-import { type Block, blockCodec, blockIdOf, payloadHashOf } from '../../core/chain/block.ts'
+import { verifyCommitCertificate } from '../../consensus/verifyCertificate.ts'
+import { verifyEvidence } from '../../consensus/verifyEvidence.ts'
+import { type Block, payloadHashOf } from '../../core/chain/block.ts'
 import { evidenceHash, heightOfEvidence } from '../../core/chain/evidence.ts'
 import { type ConsensusParams, consensusParamsHash } from '../../core/chain/params.ts'
 import type { ValidatorSet } from '../../core/chain/validatorSet.ts'
 import { equalBytes, toHex } from '../../core/primitives/bytes.ts'
-import { encode } from '../../core/primitives/codec.ts'
 import { LIMITS } from '../../core/primitives/limits.ts'
 import { ok, type Result, reject } from '../../core/primitives/result.ts'
 import type { Height } from '../../core/primitives/units.ts'
@@ -45,15 +45,18 @@ export type ValidityContext = {
   readonly transactionsDecode: boolean
 }
 
-/** Judges a block against the state after the height before. It is not executed for that. */
-export function checkBlock(block: Block, context: ValidityContext): Result<null, BlockCode> {
+/** Judges a block against the state after the height before; `sizeBytes` is the length of its encoding. It is not executed for that. */
+export function checkBlock(
+  block: Block,
+  sizeBytes: number,
+  context: ValidityContext,
+): Result<null, BlockCode> {
   const header = checkHeader(block, context)
   if (!header.ok) return header
   const { payload } = block
   if (!equalBytes(payloadHashOf(payload), block.header.payloadHash))
     return reject('WRONG_PAYLOAD_HASH')
-  if (encode(blockCodec, block).length > context.params.maxBlockBytes)
-    return reject('BLOCK_TOO_LARGE')
+  if (sizeBytes > context.params.maxBlockBytes) return reject('BLOCK_TOO_LARGE')
   // No engine is registered, so nothing can be addressed to one.
   if (payload.core.length > 0 || payload.messages.length > 0) return reject('CORE_NOT_ENABLED')
   if (!context.transactionsDecode) return reject('BAD_TRANSACTION')
@@ -124,6 +127,3 @@ export function isEvidenceExpired(
   const tooManyBlocks = context.head.height - height > params.evidenceMaxAgeBlocks
   return tooOld && tooManyBlocks
 }
-
-export const isBlockOfId = (block: Block, blockId: string): boolean =>
-  blockIdOf(block.header) === blockId

@@ -144,8 +144,8 @@ export class Candidates {
     if (outcome === 'INVALID') return this.#judge(entry, false)
     if (entry.assembled === null) {
       const { transactions, senders } = outcome
-      if (this.#blocks.complete(entry, transactions, senders) && entry.assembled !== null)
-        this.#modules.logBlock((entry as { assembled: { bytes: Uint8Array } }).assembled.bytes)
+      const assembled = this.#blocks.complete(entry, transactions, senders)
+      if (assembled !== null) this.#modules.logBlock(assembled.bytes)
     }
     return this.#judge(entry, true)
   }
@@ -159,7 +159,11 @@ export class Candidates {
             ok: false,
             code: transactionsDecode ? 'WRONG_PAYLOAD_HASH' : 'BAD_TRANSACTION',
           } as const)
-        : checkBlock(entry.assembled.block, this.#validityContext(transactionsDecode))
+        : checkBlock(
+            entry.assembled.block,
+            entry.assembled.bytes.length,
+            this.#validityContext(transactionsDecode),
+          )
     if (!verdict.ok) {
       metrics.rejected(verdict.code)
       const { height } = this.#options

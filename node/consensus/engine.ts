@@ -8,8 +8,7 @@ import { toHex } from '../../core/primitives/bytes.ts'
 import { encode } from '../../core/primitives/codec.ts'
 import { NexusError } from '../../core/primitives/errors.ts'
 import { type Height, heightOf } from '../../core/primitives/units.ts'
-import type { ChainHead } from '../executor/chainHead.ts'
-import { validatorSetOf } from '../executor/executor.ts'
+import { type ChainHead, storedValidatorSet } from '../executor/chainHead.ts'
 import type { ExecutorClient } from '../executor/executorClient.ts'
 import type { ConsensusMessage } from '../network/messages.ts'
 import type { Logger } from '../observability/logger.ts'
@@ -21,9 +20,8 @@ import type { Clock } from './clock.ts'
 import { EarlyMessages } from './earlyMessages.ts'
 import type { EvidencePool } from './evidencePool.ts'
 import { HeightSession } from './heightSession.ts'
-import type { Commit, ConsensusNetwork, TransactionSource } from './ports.ts'
+import type { Commit, ConsensusNetwork, TransactionSource, WalFactory } from './ports.ts'
 import type { Signer } from './signer.ts'
-import type { WalFactory } from './wal.ts'
 
 export type EngineOptions = {
   readonly chainId: number
@@ -35,10 +33,10 @@ export type EngineModules = {
   readonly signer: Signer | null
   readonly wal: WalFactory
   readonly network: ConsensusNetwork
-  readonly executor: ExecutorClient
+  readonly executor: Pick<ExecutorClient, 'execute' | 'commit'>
   readonly transactions: TransactionSource
   readonly evidence: EvidencePool
-  readonly reader: ChainReader
+  readonly reader: Pick<ChainReader, 'certificate' | 'refresh'>
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: ConsensusMetrics
@@ -180,8 +178,8 @@ export class NexusBft implements ConsensusEngine {
       {
         ...this.#options,
         head,
-        validators: validatorSetOf(head.summary.validators),
-        nextValidators: validatorSetOf(head.summary.nextValidators),
+        validators: storedValidatorSet(head.summary.validators),
+        nextValidators: storedValidatorSet(head.summary.nextValidators),
         lastCommit: this.#lastCommit,
       },
       {
@@ -267,17 +265,18 @@ export class NexusBft implements ConsensusEngine {
     const blockId = blockIdOf(block.header)
     if (certificate.blockId !== blockId || certificate.height !== block.header.height)
       return 'CERTIFICATE_MISMATCH'
-    const validators = validatorSetOf(head.summary.validators)
+    const validators = storedValidatorSet(head.summary.validators)
     const verified = verifyCommitCertificate(certificate, validators, this.#options.chainId)
     if (!verified.ok) return verified.code
     const senders = await this.#modules.transactions.sendersOf(block.payload.evm)
     const { evidence, executor } = this.#modules
-    const verdict = checkBlock(block, {
+    const bytes = encode(blockCodec, block)
+    const verdict = checkBlock(block, bytes.length, {
       chainId: this.#options.chainId,
       params: this.#options.params,
       head: head.summary,
       validators,
-      nextValidators: validatorSetOf(head.summary.nextValidators),
+      nextValidators: storedValidatorSet(head.summary.nextValidators),
       validatorsAt: evidence.validatorsAt,
       timeAt: evidence.timeAt,
       hasEvidence: evidence.isCommitted,
@@ -288,7 +287,6 @@ export class NexusBft implements ConsensusEngine {
       if (verdict.code === 'WRONG_PAYLOAD_HASH') return verdict.code
       throw divergedError(block, head, verdict.code)
     }
-    const bytes = encode(blockCodec, block)
     const result = await executor.execute({ blockId, block: bytes, senders: senders as Uint8Array })
     await this.#commit(result, certificate)
     await this.#session?.end()

@@ -1,32 +1,39 @@
 import { type Evidence, evidenceHash, heightOfEvidence } from '../../core/chain/evidence.ts'
 import type { ConsensusParams } from '../../core/chain/params.ts'
-import { ValidatorSet } from '../../core/chain/validatorSet.ts'
+import type { ValidatorSet } from '../../core/chain/validatorSet.ts'
 import { toHex } from '../../core/primitives/bytes.ts'
 import { LIMITS } from '../../core/primitives/limits.ts'
 import type { Height } from '../../core/primitives/units.ts'
+import { storedValidatorSet } from '../executor/chainHead.ts'
 import type { Logger } from '../observability/logger.ts'
+import type { ConsensusMetrics } from '../observability/metrics.ts'
 import type { ChainReader } from '../storage/chainReader.ts'
 import type { StateSummary } from '../storage/stateSummary.ts'
 import { isEvidenceExpired } from './blockValidity.ts'
 
+type EvidenceReader = Pick<
+  ChainReader,
+  'pendingEvidence' | 'hasEvidence' | 'summary' | 'validators'
+>
+
 /** Faults seen and not yet on chain. Durable before they are proposed; bounded, oldest kept. */
 export class EvidencePool {
   readonly #pending = new Map<string, Evidence>()
-  readonly #reader: ChainReader
+  readonly #reader: EvidenceReader
   readonly #save: (evidence: Evidence) => Promise<void>
   readonly #log: Logger
-  readonly #onFound: () => void
+  readonly #metrics: Pick<ConsensusMetrics, 'equivocation'>
 
   constructor(modules: {
-    readonly reader: ChainReader
+    readonly reader: EvidenceReader
     readonly save: (evidence: Evidence) => Promise<void>
     readonly log: Logger
-    readonly onFound: () => void
+    readonly metrics: Pick<ConsensusMetrics, 'equivocation'>
   }) {
     this.#reader = modules.reader
     this.#save = modules.save
     this.#log = modules.log
-    this.#onFound = modules.onFound
+    this.#metrics = modules.metrics
     for (const evidence of modules.reader.pendingEvidence())
       this.#pending.set(toHex(evidenceHash(evidence)), evidence)
   }
@@ -35,7 +42,7 @@ export class EvidencePool {
     const key = toHex(evidenceHash(evidence))
     if (this.#pending.has(key) || this.#pending.size >= MAX_PENDING) return
     this.#pending.set(key, evidence)
-    this.#onFound()
+    this.#metrics.equivocation(evidence.kind)
     this.#log.warn('Equivocation detected', {
       kind: evidence.kind,
       height: heightOfEvidence(evidence),
@@ -63,9 +70,7 @@ export class EvidencePool {
 
   readonly validatorsAt = (height: Height): ValidatorSet | null => {
     const validators = this.#reader.validators(height)
-    if (validators === null) return null
-    const set = ValidatorSet.create(validators)
-    return set.ok ? set.value : null
+    return validators === null ? null : storedValidatorSet(validators)
   }
 }
 

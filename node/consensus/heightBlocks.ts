@@ -60,15 +60,19 @@ export class HeightBlocks {
     return this.#add({ blockId, header, body, from: null, assembled, valid: null })
   }
 
-  /** Joins a header with the payload its body named. False: the payload is not the one the header commits to. */
-  complete(entry: BlockEntry, transactions: readonly Uint8Array[], senders: Uint8Array): boolean {
+  /** Joins a header with the payload its body named; null when the header commits to another payload. */
+  complete(
+    entry: BlockEntry,
+    transactions: readonly Uint8Array[],
+    senders: Uint8Array,
+  ): AssembledBlock | null {
     assert(entry.body !== null, 'only a proposed body is completed')
     const { core, messages, evidence, lastCommit } = entry.body
     const payload = { evm: transactions, core, messages, evidence, lastCommit }
-    if (!equalBytes(payloadHashOf(payload), entry.header.payloadHash)) return false
+    if (!equalBytes(payloadHashOf(payload), entry.header.payloadHash)) return null
     const block = { header: entry.header, payload }
     entry.assembled = { block, bytes: encode(blockCodec, block), senders }
-    return true
+    return entry.assembled
   }
 
   #add(entry: BlockEntry): BlockEntry {

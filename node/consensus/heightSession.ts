@@ -11,19 +11,25 @@ import { blockIdOf } from '../../core/chain/block.ts'
 import type { Certificate } from '../../core/chain/certificate.ts'
 import type { SignedProposal, SignedVote } from '../../core/chain/vote.ts'
 import { assert, unreachable } from '../../core/primitives/assert.ts'
-import { equalBytes } from '../../core/primitives/bytes.ts'
+import { EMPTY_BYTES, equalBytes, toHex } from '../../core/primitives/bytes.ts'
 import { decode, encode } from '../../core/primitives/codec.ts'
-import { isNexusError } from '../../core/primitives/errors.ts'
-import { type BlockId, type Height, heightOf, millisOf } from '../../core/primitives/units.ts'
+import { isNexusError, NexusError } from '../../core/primitives/errors.ts'
+import {
+  type BlockId,
+  type Height,
+  heightOf,
+  millisOf,
+  type Round,
+} from '../../core/primitives/units.ts'
 import type { ExecutionResult } from '../executor/chainHead.ts'
 import type { ConsensusMessage } from '../network/messages.ts'
 import { Admission } from './admission.ts'
 import { Candidates, type CandidatesModules, type CandidatesOptions } from './candidates.ts'
 import type { AssembledBlock, BlockEntry } from './heightBlocks.ts'
+import type { WalLog, WalRecord } from './ports.ts'
 import { wholeBodyOf } from './proposalBody.ts'
 import type { Signer } from './signer.ts'
 import { Timers } from './timers.ts'
-import type { WalEntry, WalLog } from './wal.ts'
 
 /** Record types of the WAL. Numbered for ever. */
 const WAL_INPUT = 1
@@ -104,7 +110,7 @@ export class HeightSession {
   }
 
   /** Feeds what the WAL remembers of this height, then does what was left undone. */
-  async recover(entries: readonly WalEntry[]): Promise<void> {
+  async recover(entries: readonly WalRecord[]): Promise<void> {
     const inputs: Input[] = []
     for (const { type, payload } of entries) {
       if (type === WAL_BLOCK) await this.#candidates.restore(payload)
@@ -137,9 +143,12 @@ export class HeightSession {
       case 'proposal':
         return this.#receiveProposal(peerId, message, receivedAt)
       case 'polkaCertificate': {
-        if (this.#core.view.hasPolka(message.certificate.round, message.certificate.blockId)) return
+        const { round, blockId } = message.certificate
+        const key = `polka/${round}/${blockId}`
+        if (this.#seen.has(key)) return
         const admitted = this.#admission.admitPolka(message.certificate)
         if (!admitted.ok) return this.#refuse(peerId, admitted.code)
+        this.#remember(key, EMPTY_BYTES)
         await this.begin()
         return this.#feed({ kind: 'polkaCertificate', certificate: admitted.value })
       }
@@ -181,7 +190,7 @@ export class HeightSession {
     if (seen !== undefined && equalBytes(seen, vote.signature)) return
     const admitted = this.#admission.admitVote(vote)
     if (!admitted.ok) return this.#refuse(peerId, admitted.code)
-    if (this.#seen.size < MAX_SEEN) this.#seen.set(key, vote.signature)
+    this.#remember(key, vote.signature)
     await this.begin()
     await this.#feed({ kind: 'vote', vote: admitted.value })
   }
@@ -197,9 +206,9 @@ export class HeightSession {
     if (seen !== undefined && equalBytes(seen, proposal.signature)) return
     if (blockIdOf(header) !== proposal.blockId)
       return this.#refuse(peerId, 'PROPOSAL_HEADER_MISMATCH')
-    const admitted = this.#admission.admitProposal(proposal)
+    const admitted = this.#admission.admitProposal(proposal, this.#core.view.round)
     if (!admitted.ok) return this.#refuse(peerId, admitted.code)
-    if (this.#seen.size < MAX_SEEN) this.#seen.set(key, proposal.signature)
+    this.#remember(key, proposal.signature)
     if (!this.#candidates.propose(header, body, peerId)) return
     await this.begin()
     await this.#feed({
@@ -208,6 +217,10 @@ export class HeightSession {
       time: header.time,
       receivedAt: millisOf(receivedAt),
     })
+  }
+
+  #remember(key: string, signature: Uint8Array): void {
+    if (this.#seen.size < MAX_SEEN) this.#seen.set(key, signature)
   }
 
   #refuse(peerId: string, code: string): void {
@@ -277,6 +290,8 @@ export class HeightSession {
       case 'decide':
         this.#decide(effect.blockId, effect.certificate)
         return null
+      case 'disagreement':
+        throw this.#disagreementError(effect)
       case 'evidence':
         await this.#modules.evidence.add(effect.evidence)
         return null
@@ -343,6 +358,26 @@ export class HeightSession {
     if (entry.body === null && entry.assembled === null) return
     const body = entry.body ?? wholeBodyOf((entry.assembled as AssembledBlock).block.payload)
     this.#modules.network.broadcast({ kind: 'proposal', proposal, header: entry.header, body })
+  }
+
+  /** More than two thirds committed a block that is invalid here: whatever the reason, this node must not go on. */
+  #disagreementError(effect: Extract<Effect, { kind: 'disagreement' }>): NexusError {
+    const { blockId, round } = effect
+    const { summary } = this.#options.head
+    return new NexusError(
+      {
+        code: 'STATE_DIVERGED',
+        height: this.height,
+        round,
+        blockId,
+        ownStateRoot: toHex(summary.stateRoot),
+        ownEvmRoot: toHex(summary.roots.evmRoot),
+        ownCoreRoot: toHex(summary.roots.coreRoot),
+      },
+      {
+        message: `Validators committed block ${blockId} at height ${this.height}, which is invalid on this node. Its state differs from the network's; it stops so that nothing is built on it.`,
+      },
+    )
   }
 
   #checkBlock(blockId: BlockId): Input | null {

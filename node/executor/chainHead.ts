@@ -1,4 +1,6 @@
 import type { EthereumHeader } from '../../core/chain/executedBlock.ts'
+import { type Validator, ValidatorSet } from '../../core/chain/validatorSet.ts'
+import { assert } from '../../core/primitives/assert.ts'
 import type { StateSummary } from '../storage/stateSummary.ts'
 
 /** What the chain looks like after its last committed height: all that the next height builds on. */
@@ -31,4 +33,11 @@ export type ExecutionResult = {
   readonly skipped: readonly { readonly hash: Uint8Array; readonly code: string }[]
   /** Seconds by phase. */
   readonly timings: { readonly [phase: string]: number }
+}
+
+/** A set as the database holds it; it was valid when it was written. */
+export function storedValidatorSet(validators: readonly Validator[]): ValidatorSet {
+  const set = ValidatorSet.create(validators)
+  assert(set.ok, 'a stored validator set is valid')
+  return set.value
 }

@@ -10,7 +10,6 @@ import {
   receiptsRootOf,
   stateRootOf,
 } from '../../core/chain/roots.ts'
-import { ValidatorSet } from '../../core/chain/validatorSet.ts'
 import { assert } from '../../core/primitives/assert.ts'
 import { fromHex } from '../../core/primitives/bytes.ts'
 import { decode, encode, int } from '../../core/primitives/codec.ts'
@@ -20,7 +19,12 @@ import type { BlockId } from '../../core/primitives/units.ts'
 import { type EvmBlockResult, type EvmMachine, nextBaseFee } from '../../evm/index.ts'
 import type { ChainStore } from '../storage/chainStore.ts'
 import type { StateSummary } from '../storage/stateSummary.ts'
-import type { ChainHead, ExecuteRequest, ExecutionResult } from './chainHead.ts'
+import {
+  type ChainHead,
+  type ExecuteRequest,
+  type ExecutionResult,
+  storedValidatorSet,
+} from './chainHead.ts'
 
 export type ExecutorOptions = {
   readonly params: ConsensusParams
@@ -137,7 +141,7 @@ export class Executor {
   #speculate(block: Block, blockId: BlockId, evm: EvmBlockResult): Speculation {
     const parent = this.#head.summary
     const { height, time } = block.header
-    const validators = validatorSetOf(parent.nextValidators)
+    const validators = storedValidatorSet(parent.nextValidators)
     const nextValidators = validators.advance()
     const roots = {
       evmRoot: evm.executed.header.stateRoot,
@@ -179,12 +183,6 @@ const headOf = (summary: StateSummary, header: EthereumHeader): ChainHead => ({
   header,
   nextBaseFee: nextBaseFee(header),
 })
-
-export function validatorSetOf(validators: StateSummary['validators']): ValidatorSet {
-  const set = ValidatorSet.create(validators)
-  assert(set.ok, 'a stored validator set is valid')
-  return set.value
-}
 
 /** Known before the block is proposed, so a proposer can choose among few values only by skipping its turn. */
 const randomnessOf = ({ header }: Block): Uint8Array =>

@@ -25,13 +25,13 @@ for (let byte = 0; byte < 256; byte++) {
 
 /**
  * CRC-32C (Castagnoli; RFC 3720 §B.4), eight bytes a step (Kounavis and Berry, "slicing-by-8").
- * `crc32c(b, crc32c(a))` is the checksum of a ‖ b. 0.12 µs for 200 bytes, 0.8 ms for a megabyte:
+ * `crc32c(b, crc32c(a))` is the checksum of a ‖ b; `length` leaves out the rest of the bytes. 0.12 µs for 200 bytes, 0.8 ms for a megabyte:
  * for the short records that most calls see, faster than a call into node:zlib's CRC-32.
  */
-export function crc32c(bytes: Uint8Array, seed = 0): number {
+export function crc32c(bytes: Uint8Array, seed = 0, length = bytes.length): number {
   let crc = ~seed
   let at = 0
-  for (const end = bytes.length - 7; at < end; at += 8) {
+  for (const end = length - 7; at < end; at += 8) {
     crc ^=
       (bytes[at] as number) |
       ((bytes[at + 1] as number) << 8) |
@@ -47,7 +47,6 @@ export function crc32c(bytes: Uint8Array, seed = 0): number {
       (T1[bytes[at + 6] as number] as number) ^
       (T0[bytes[at + 7] as number] as number)
   }
-  for (; at < bytes.length; at++)
-    crc = (crc >>> 8) ^ (T0[(crc ^ (bytes[at] as number)) & 0xff] as number)
+  for (; at < length; at++) crc = (crc >>> 8) ^ (T0[(crc ^ (bytes[at] as number)) & 0xff] as number)
   return ~crc >>> 0
 }

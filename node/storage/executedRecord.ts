@@ -1,13 +1,18 @@
 import {
-  ethereumHeaderCodec,
   type ExecutedBlock,
   type ExecutedTransaction,
+  ethereumHeaderCodec,
   type Log,
   type Receipt,
   type SkippedTransaction,
 } from '../../core/chain/executedBlock.ts'
 import { blockIdCodec } from '../../core/chain/vote.ts'
-import { bigintToBytes, bytesToBigint, equalBytes } from '../../core/primitives/bytes.ts'
+import {
+  bigintToBytes,
+  bytesToBigint,
+  EMPTY_BYTES,
+  equalBytes,
+} from '../../core/primitives/bytes.ts'
 import {
   bytes,
   type Codec,
@@ -31,12 +36,20 @@ import { ADDRESS_LENGTH } from '../../core/primitives/signature.ts'
  * mostly zeros. LevelDB rewrites every byte several times, so this is what its compaction costs.
  */
 export function executedRecordCodec(payload: readonly Uint8Array[]): Codec<ExecutedBlock> {
-  return struct<ExecutedBlock>({
-    blockId: blockIdCodec,
-    header: ethereumHeaderCodec,
-    transactions: transactionsCodec(payload),
-    skipped: skippedCodec,
-  })
+  return {
+    write: (writer, block) => {
+      blockIdCodec.write(writer, block.blockId)
+      ethereumHeaderCodec.write(writer, block.header)
+      skippedCodec.write(writer, block.skipped)
+      writeTransactions(writer, block, payload)
+    },
+    read: (reader) => ({
+      blockId: blockIdCodec.read(reader),
+      header: ethereumHeaderCodec.read(reader),
+      skipped: skippedCodec.read(reader),
+      transactions: readTransactions(reader, payload),
+    }),
+  }
 }
 
 const hash32 = fixedBytes(HASH_LENGTH)
@@ -101,7 +114,7 @@ const price: Codec<bigint> = mapped(
   },
   (value) => {
     const hexDigits = value === 0n ? 0 : value.toString(16).length
-    return hexDigits === 0 ? new Uint8Array(0) : bigintToBytes(value, (hexDigits + 1) >>> 1)
+    return hexDigits === 0 ? EMPTY_BYTES : bigintToBytes(value, (hexDigits + 1) >>> 1)
   },
 )
 
@@ -125,48 +138,54 @@ const receiptCodec: Codec<Receipt> = struct<Receipt>({
 /** A transaction that is not in the payload: a system transaction. */
 const INLINE = 0xffffffff
 
-/** Transactions are the payload's in its order, some left out, so one pass finds them all. */
-function transactionsCodec(payload: readonly Uint8Array[]): Codec<readonly ExecutedTransaction[]> {
-  return {
-    write: (writer, transactions) => {
-      writer.u32(transactions.length)
-      let next = 0
-      for (const transaction of transactions) {
-        const found = indexFrom(payload, next, transaction.bytes)
-        if (found !== INLINE) next = found + 1
-        writeTransaction(writer, transaction, found)
-      }
-    },
-    read: (reader) => {
-      const count = reader.u32()
-      if (count > LIMITS.blockTransactions) reader.fail('TOO_LONG')
-      const transactions: ExecutedTransaction[] = []
-      for (let i = 0; i < count && reader.fault === null; i++)
-        transactions.push(readTransaction(reader, payload))
-      return transactions
-    },
+/**
+ * Transactions are the payload's in its order without the skipped ones, so one pass finds them all:
+ * the search for one never goes further than as many as were skipped.
+ */
+function writeTransactions(
+  writer: Writer,
+  { transactions, skipped }: ExecutedBlock,
+  payload: readonly Uint8Array[],
+): void {
+  writer.u32(transactions.length)
+  let next = 0
+  let gaps = skipped.length
+  for (const transaction of transactions) {
+    const found = indexFrom(payload, { from: next, to: next + gaps }, transaction.bytes)
+    hash32.write(writer, transaction.hash)
+    address.write(writer, transaction.sender)
+    writer.u32(found)
+    if (found === INLINE) inlineBytes.write(writer, transaction.bytes)
+    receiptCodec.write(writer, transaction.receipt)
+    if (found === INLINE) continue
+    gaps -= found - next
+    next = found + 1
   }
 }
 
-function writeTransaction(writer: Writer, transaction: ExecutedTransaction, found: number): void {
-  hash32.write(writer, transaction.hash)
-  address.write(writer, transaction.sender)
-  writer.u32(found)
-  if (found === INLINE) inlineBytes.write(writer, transaction.bytes)
-  receiptCodec.write(writer, transaction.receipt)
+function readTransactions(reader: Reader, payload: readonly Uint8Array[]): ExecutedTransaction[] {
+  const count = reader.u32()
+  if (count > LIMITS.blockTransactions) reader.fail('TOO_LONG')
+  const transactions: ExecutedTransaction[] = []
+  for (let i = 0; i < count && reader.fault === null; i++) {
+    const hash = hash32.read(reader)
+    const sender = address.read(reader)
+    const found = reader.u32()
+    const signed = found === INLINE ? inlineBytes.read(reader) : payload[found]
+    if (signed === undefined) reader.fail('OUT_OF_RANGE')
+    const receipt = receiptCodec.read(reader)
+    transactions.push({ hash, sender, bytes: signed ?? EMPTY_BYTES, receipt })
+  }
+  return transactions
 }
 
-function readTransaction(reader: Reader, payload: readonly Uint8Array[]): ExecutedTransaction {
-  const hash = hash32.read(reader)
-  const sender = address.read(reader)
-  const found = reader.u32()
-  const signed = found === INLINE ? inlineBytes.read(reader) : payload[found]
-  if (signed === undefined) reader.fail('OUT_OF_RANGE')
-  return { hash, sender, bytes: signed ?? new Uint8Array(0), receipt: receiptCodec.read(reader) }
-}
-
-function indexFrom(payload: readonly Uint8Array[], from: number, signed: Uint8Array): number {
-  for (let i = from; i < payload.length; i++) {
+/** Both ends included. */
+function indexFrom(
+  payload: readonly Uint8Array[],
+  range: { readonly from: number; readonly to: number },
+  signed: Uint8Array,
+): number {
+  for (let i = range.from; i <= range.to && i < payload.length; i++) {
     const candidate = payload[i] as Uint8Array
     if (candidate === signed || equalBytes(candidate, signed)) return i
   }

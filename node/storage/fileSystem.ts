@@ -92,9 +92,7 @@ const writeSome = (descriptor: number, bytes: Uint8Array, position: number): Pro
   )
 
 const settled = (start: (done: (error: Error | null) => void) => void): Promise<void> =>
-  new Promise((resolve, reject) =>
-    start((error) => (error === null ? resolve() : reject(error))),
-  )
+  new Promise((resolve, reject) => start((error) => (error === null ? resolve() : reject(error))))
 
 const isMissing = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === 'ENOENT'

@@ -1,25 +1,26 @@
+import { toHex } from '../../core/primitives/bytes.ts'
 import { type Codec, decode, Writer } from '../../core/primitives/codec.ts'
 import { NexusError } from '../../core/primitives/errors.ts'
-import { toHex } from '../../core/primitives/bytes.ts'
 import { crc32c } from './crc32c.ts'
 import { columnOf } from './schema.ts'
 
 /** Reads one stored value by its whole key; undefined when there is none. */
 export type Read = (key: Uint8Array) => Uint8Array | undefined
 
-const CHECKSUM_BYTES = 4
+/** Room for the checksum at the end of every stored value. */
+export const CHECKSUM_BYTES = 4
 
 /** The value with the checksum of key ‖ value behind it: neither bit rot nor a swapped value passes. */
 export function sealed(key: Uint8Array, value: Uint8Array): Uint8Array {
   const out = new Uint8Array(value.length + CHECKSUM_BYTES)
   out.set(value)
-  return sealInPlace(key, out)
+  return sealInPlace(crc32c(key), out)
 }
 
-/** Fills the last four bytes of `out`, which the caller left free. */
-export function sealInPlace(key: Uint8Array, out: Uint8Array): Uint8Array {
+/** Fills the last four bytes of `out`, which the caller left free; `keyCrc` is crc32c(key). */
+export function sealInPlace(keyCrc: number, out: Uint8Array): Uint8Array {
   const end = out.length - CHECKSUM_BYTES
-  const crc = crc32c(out.subarray(0, end), crc32c(key))
+  const crc = crc32c(out, keyCrc, end)
   out[end] = crc >>> 24
   out[end + 1] = crc >>> 16
   out[end + 2] = crc >>> 8
@@ -60,11 +61,17 @@ export function readExisting<T>(codec: Codec<T>, read: Read, key: Uint8Array): T
   return record
 }
 
-export function sealedRecord<T>(codec: Codec<T>, key: Uint8Array, value: T): Uint8Array {
-  const writer = new Writer(256)
+/** `capacity` is a guess at the bytes of the value. */
+export function sealedRecord<T>(
+  codec: Codec<T>,
+  key: Uint8Array,
+  value: T,
+  capacity = 256,
+): Uint8Array {
+  const writer = new Writer(capacity + CHECKSUM_BYTES)
   codec.write(writer, value)
   writer.u32(0)
-  return sealInPlace(key, writer.finish())
+  return sealInPlace(crc32c(key), writer.finish())
 }
 
 /** Fatal: the node must not go on with a database that lost or changed what it stored. */

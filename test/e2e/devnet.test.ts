@@ -361,6 +361,14 @@ describe('cast', () => {
   })
 })
 
+test('the example of the README', async () => {
+  const path = fileURLToPath(new URL('../../examples/transfer.ts', import.meta.url))
+  const { stdout } = await promisify(execFile)(process.execPath, [path, urlOf(0), urlOf(3)], {
+    timeout: 30_000,
+  })
+  expect(stdout).toMatch(/^success in block \d+, final after \d+ ms: 0x[0-9a-f]{64}/)
+})
+
 test('all four nodes tell the same chain, and it is a valid one', async () => {
   const head = Math.min(...(await Promise.all(indexes.map((node) => headOf(urlOf(node))))))
   expect(head).toBeGreaterThan(20)

@@ -1,3 +1,5 @@
+import { request } from 'node:http'
+
 export type RpcError = { readonly code: number; readonly message: string; readonly data?: unknown }
 
 /** What a node answers to one call: the error as data, for tables of them. */
@@ -45,20 +47,38 @@ export async function call<T>(
 
 export type HttpAnswer = { readonly status: number; readonly body: string }
 
-/** A raw POST: for bodies that are no JSON-RPC at all. */
-export async function post(
+/** A raw request, POST unless told otherwise: for bodies that are no JSON-RPC and headers that `fetch` will not send. */
+export function post(
   url: string,
   body: string | Uint8Array,
   headers: Readonly<Record<string, string>> = {},
   timeoutMs = 10_000,
+  method = 'POST',
 ): Promise<HttpAnswer> {
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
-    body: body as string,
-    signal: AbortSignal.timeout(timeoutMs),
+  return new Promise((resolve, reject) => {
+    const outgoing = request(
+      url,
+      {
+        method,
+        headers: {
+          'content-type': 'application/json',
+          'content-length': String(Buffer.byteLength(body)),
+          ...headers,
+        },
+        signal: AbortSignal.timeout(timeoutMs),
+      },
+      (response) => {
+        const chunks: Buffer[] = []
+        response.on('data', (chunk: Buffer) => chunks.push(chunk))
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() }),
+        )
+        response.on('error', reject)
+      },
+    )
+    outgoing.on('error', reject)
+    outgoing.end(body)
   })
-  return { status: response.status, body: await response.text() }
 }
 
 /** Several calls as one batch, answers in the order of the calls. */

@@ -1,0 +1,39 @@
+import * as os from 'node:os'
+import * as path from 'node:path'
+
+/** Where a node keeps its files; the layout that `docs/operations.md` describes. */
+export type HomePaths = {
+  readonly home: string
+  readonly config: string
+  readonly genesis: string
+  readonly validatorKey: string
+  readonly nodeKey: string
+  readonly data: string
+  readonly database: string
+  readonly wal: string
+  /** The signer's last signature; deleting it is how a validator signs twice. */
+  readonly lastSigned: string
+  readonly lock: string
+  /** Written by the supervisor of a devnet; a node alone logs to its standard output. */
+  readonly log: string
+}
+
+export function homePaths(home: string): HomePaths {
+  const at = (...parts: string[]): string => path.join(home, ...parts)
+  return {
+    home,
+    config: at('config.json'),
+    genesis: at('genesis.json'),
+    validatorKey: at('keys', 'validator.json'),
+    nodeKey: at('keys', 'node.json'),
+    data: at('data'),
+    database: at('data', 'db'),
+    wal: at('data', 'wal'),
+    lastSigned: at('data', 'last-signed'),
+    lock: at('node.lock'),
+    log: at('node.log'),
+  }
+}
+
+/** `~/.nexus/node`, unless told otherwise. */
+export const defaultHome = (): string => path.join(os.homedir(), '.nexus', 'node')

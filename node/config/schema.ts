@@ -1,0 +1,153 @@
+import { z } from 'zod'
+import { defaultTimeoutOptions } from '../../consensus/index.ts'
+
+const port = z.int().min(1).max(65_535)
+/** A day: longer is a typing mistake. */
+const millis = z.int().min(1).max(86_400_000)
+const count = z.int().min(1).max(1_000_000)
+const bytes = z
+  .int()
+  .min(1)
+  .max(2 ** 40)
+const host = z.string().regex(/^[A-Za-z0-9.:-]{1,253}$/, 'a host name or an IP address')
+const origin = z
+  .string()
+  .regex(
+    /^(\*|https?:\/\/[^\s/]+|[a-z-]+-extension:\/\/[^\s/]+)$/,
+    'an origin such as https://app.example, or *',
+  )
+const hostPattern = z.string().regex(/^(\*|[A-Za-z0-9.-]{1,253})$/, 'a host name, or *')
+const transport = String.raw`\/(ip4|ip6|dns|dns4|dns6)\/[^\s/]+\/tcp\/\d{1,5}`
+const listenAddress = z
+  .string()
+  .regex(new RegExp(`^${transport}$`), 'an address such as /ip4/0.0.0.0/tcp/26656')
+const peerAddress = z
+  .string()
+  .regex(
+    new RegExp(`^${transport}/p2p/[1-9A-HJ-NP-Za-km-z]{40,70}$`),
+    'an address such as /ip4/10.0.0.2/tcp/26656/p2p/12D3Koo…',
+  )
+const span = (what: string) =>
+  z.strictObject({
+    baseMs: millis.describe(`${what}: time in round 0`),
+    perRoundMs: z.int().min(0).max(60_000).describe(`${what}: added by every round`),
+  })
+
+/**
+ * The whole configuration of a node: what a key is called in `config.json`, what it may be, and
+ * the sentence that help shows. Flags and variables follow from the paths: `rpc.port` is
+ * `--rpc-port` and `NEXUS_RPC_PORT`.
+ */
+export const configSchema = z.strictObject({
+  moniker: z
+    .string()
+    .regex(/^[\x20-\x7e]{1,64}$/, '1 to 64 printable ASCII characters')
+    .describe('name of this node in logs and for its peers'),
+  validatorKeyFile: z
+    .string()
+    .min(1)
+    .nullable()
+    .describe('validator key, relative to the home; "none" observes without voting'),
+  rpc: z.strictObject({
+    enabled: z.boolean().describe('answer JSON-RPC over HTTP and WebSocket'),
+    host: host.describe('address to listen on; beyond loopback everybody may call'),
+    port: port.describe('port of HTTP and WebSocket'),
+    corsOrigins: z.array(origin).max(64).describe('web origins that may call'),
+    allowedHosts: z
+      .array(hostPattern)
+      .max(64)
+      .describe('Host headers accepted besides localhost and IP addresses'),
+    limits: z.strictObject({
+      bodyBytes: bytes.describe('size of a request'),
+      batchRequests: count.describe('requests in a batch'),
+      responseBytes: bytes.describe('size of an answer'),
+      requestMs: millis.describe('time for a request'),
+      connections: count.describe('open connections'),
+      subscriptions: count.describe('subscriptions of a connection'),
+      filters: count.describe('installed filters'),
+      logs: count.describe('logs in an answer'),
+      logBlocks: count.describe('blocks that eth_getLogs may search'),
+      callGas: z
+        .int()
+        .min(21_000)
+        .max(2 ** 32)
+        .describe('gas of eth_call and eth_estimateGas'),
+    }),
+  }),
+  metrics: z.strictObject({
+    enabled: z.boolean().describe('serve /metrics and /health'),
+    host: host.describe('address to listen on'),
+    port: port.describe('port of metrics and health'),
+  }),
+  p2p: z.strictObject({
+    listen: z.array(listenAddress).min(1).max(8).describe('addresses to listen on for peers'),
+    peers: z.array(peerAddress).max(256).describe('peers to stay connected to'),
+    maxPeers: z.int().min(1).max(1_024).describe('connections at most'),
+  }),
+  log: z.strictObject({
+    level: z.enum(['debug', 'info', 'warn', 'error', 'fatal', 'silent']).describe('least level'),
+    format: z.enum(['json', 'pretty']).describe('one JSON object a line, or for people'),
+  }),
+  consensus: z.strictObject({
+    timeouts: z.strictObject({
+      propose: span('wait for a proposal'),
+      prevote: span('wait for more prevotes'),
+      precommit: span('wait for more precommits'),
+      rebroadcast: span('send own votes again'),
+      maxMs: millis.describe('no timeout is longer'),
+    }),
+  }),
+  storage: z.strictObject({
+    historyBlocks: z.int().min(0).max(1e12).describe('past blocks whose state answers eth_call'),
+    cacheBytes: bytes.describe('database cache'),
+  }),
+  mempool: z.strictObject({
+    transactions: count.describe('transactions held'),
+    bytes: bytes.describe('bytes of transactions held'),
+    perSender: count.describe('transactions held of one sender'),
+    lifetimeMs: millis.describe('a transaction not included by then is dropped'),
+    priceBumpPercent: z.int().min(0).max(1_000).describe('more fee that a replacement must pay'),
+  }),
+})
+
+export type ConfigValues = z.infer<typeof configSchema>
+
+const MIB = 1024 * 1024
+
+/** What `config.json` need not say: a node on a LAN that answers its own machine only. */
+export const defaultConfigValues: ConfigValues = {
+  moniker: 'nexus',
+  validatorKeyFile: 'keys/validator.json',
+  rpc: {
+    enabled: true,
+    host: '127.0.0.1',
+    port: 8545,
+    corsOrigins: [],
+    allowedHosts: [],
+    limits: {
+      // A deployment of the largest contract is 128 KiB, twice that as hex; geth takes 5 MiB.
+      bodyBytes: 5 * MIB,
+      batchRequests: 1_000,
+      responseBytes: 25 * MIB,
+      requestMs: 5_000,
+      connections: 1_000,
+      subscriptions: 100,
+      filters: 1_000,
+      logs: 10_000,
+      logBlocks: 10_000,
+      callGas: 50_000_000,
+    },
+  },
+  metrics: { enabled: true, host: '127.0.0.1', port: 9545 },
+  p2p: { listen: ['/ip4/127.0.0.1/tcp/26656'], peers: [], maxPeers: 64 },
+  log: { level: 'info', format: 'json' },
+  consensus: { timeouts: structuredClone(defaultTimeoutOptions) },
+  storage: { historyBlocks: 100_000, cacheBytes: 64 * MIB },
+  mempool: {
+    transactions: 50_000,
+    bytes: 64 * MIB,
+    perSender: 4_096,
+    lifetimeMs: 10_800_000,
+    priceBumpPercent: 10,
+  },
+}

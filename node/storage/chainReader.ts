@@ -1,0 +1,224 @@
+import { LRUCache } from 'lru-cache'
+import type { Block } from '../../core/chain/block.ts'
+import type { Certificate } from '../../core/chain/certificate.ts'
+import type { Evidence } from '../../core/chain/evidence.ts'
+import type { ExecutedBlock } from '../../core/chain/executedBlock.ts'
+import type { Validator } from '../../core/chain/validatorSet.ts'
+import { assert } from '../../core/primitives/assert.ts'
+import { type Height, heightOf } from '../../core/primitives/units.ts'
+import type { EvmStore } from '../../evm/store.ts'
+import {
+  readBlock,
+  readCertificate,
+  readEvidenceHeight,
+  readExecuted,
+  readHeightOfHash,
+  readLocation,
+  readPendingEvidence,
+  readProgress,
+  readSummary,
+  type TransactionLocation,
+} from './chainRecords.ts'
+import {
+  type Database,
+  type DatabaseOptions,
+  defaultDatabaseOptions,
+  ioError,
+  openDatabase,
+} from './database.ts'
+import { latestEvmStore, pastEvmStore } from './evmState.ts'
+import { type ChainIdentity, checkIdentity, type Progress } from './meta.ts'
+import type { Read } from './record.ts'
+import type { StateSummary } from './stateSummary.ts'
+import { readValidators } from './validatorRecord.ts'
+
+export type ChainReaderOptions = ChainIdentity & {
+  readonly database: DatabaseOptions
+  /** Decoded blocks kept: blocks never change, so they outlive snapshots. */
+  readonly cachedBlocks: number
+}
+
+export const defaultChainReaderOptions = { database: defaultDatabaseOptions, cachedBlocks: 32 }
+
+/** EVM state of one height. It holds a snapshot of the database until it is released. */
+export type EvmStateView = EvmStore & { readonly height: Height; release(): void }
+
+/**
+ * Reads of the committed chain, synchronous and all as of one height: a snapshot that only
+ * `refresh` moves on. Any thread of the process may have one while the executor writes.
+ */
+export class ChainReader {
+  readonly #database: Database
+  readonly #identity: ChainIdentity
+  readonly #executed: LRUCache<number, { block: Block | null; executed: ExecutedBlock }>
+  #snapshot: SharedSnapshot | null = null
+  #progress: Progress | null = null
+
+  private constructor(database: Database, options: ChainReaderOptions) {
+    this.#database = database
+    this.#identity = options
+    this.#executed = new LRUCache({ max: options.cachedBlocks })
+  }
+
+  /** Throws DATABASE_LOCKED, DATABASE_VERSION, WRONG_CHAIN, WRONG_GENESIS, STORAGE_CORRUPT. */
+  static async open(path: string, options: ChainReaderOptions): Promise<ChainReader> {
+    const database = await openDatabase(path, options.database)
+    const reader = new ChainReader(database, options)
+    try {
+      reader.refresh()
+    } catch (error) {
+      await database.close()
+      throw error
+    }
+    return reader
+  }
+
+  /** Moves on to what is committed now. Views of the state taken before keep their height. */
+  refresh(): void {
+    const snapshot = new SharedSnapshot(this.#database)
+    try {
+      if (this.#progress === null) checkIdentity(snapshot.read, this.#identity)
+      this.#progress = readProgress(snapshot.read)
+    } catch (error) {
+      snapshot.release()
+      throw error
+    }
+    this.#snapshot?.release()
+    this.#snapshot = snapshot
+  }
+
+  /** False until the executor has written the genesis and `refresh` has seen it. */
+  get isInitialized(): boolean {
+    return this.#progress !== null
+  }
+  get height(): Height {
+    return this.#committed().height
+  }
+  /** The lowest height that `evmStoreAt` answers for. */
+  get historyStart(): Height {
+    return this.#committed().historyStart
+  }
+
+  /** Null at height 0, which has no consensus block, and above the committed height. */
+  block(height: number): Block | null {
+    return this.#executed.get(height)?.block ?? readBlock(this.#read, height, this.height)
+  }
+  /** The commit certificate of a height. */
+  certificate(height: number): Certificate | null {
+    return readCertificate(this.#read, height, this.height)
+  }
+  executedBlock(height: number): ExecutedBlock | null {
+    if (height < 0 || height > this.height) return null
+    const cached = this.#executed.get(height)
+    if (cached !== undefined) return cached.executed
+    const block = readBlock(this.#read, height, this.height)
+    const executed = readExecuted(this.#read, height, block)
+    this.#executed.set(height, { block, executed })
+    return executed
+  }
+  heightOfEthereumHash(hash: Uint8Array): Height | null {
+    return readHeightOfHash(this.#read, hash)
+  }
+  transactionLocation(hash: Uint8Array): TransactionLocation | null {
+    return readLocation(this.#read, hash)
+  }
+  summary(height: number): StateSummary | null {
+    return readSummary(this.#read, height, this.height)
+  }
+  /** The set that judges a height, in address order: from height 1 to two above the committed one. */
+  validators(height: number): readonly Validator[] | null {
+    return readValidators(this.#read, height)
+  }
+  /** Whether a block holds this evidence. */
+  hasEvidence(hash: Uint8Array): boolean {
+    return readEvidenceHeight(this.#read, hash) !== null
+  }
+  /** Evidence that no block holds yet, oldest first. */
+  pendingEvidence(): Evidence[] {
+    return readPendingEvidence(this.#read)
+  }
+
+  /** The state of the snapshot's height. Release it after use. */
+  evmStore(): EvmStateView {
+    return this.#view(latestEvmStore, this.height)
+  }
+  /**
+   * The state after an earlier height; null when that is not kept (or not reached) any more. Asking
+   * it for a trie node throws NO_TRIE_HISTORY. Release it after use.
+   */
+  evmStoreAt(height: number): EvmStateView | null {
+    const { height: latest, historyStart } = this.#committed()
+    if (height === latest) return this.evmStore()
+    if (!Number.isInteger(height) || height < historyStart || height > latest) return null
+    return this.#view((read) => pastEvmStore(read, height), heightOf(height))
+  }
+
+  /** Before the handle that was opened first in this process. Views must be released. */
+  async close(): Promise<void> {
+    this.#snapshot?.release()
+    this.#snapshot = null
+    this.#executed.clear()
+    await this.#database.close()
+  }
+
+  readonly #read: Read = (key) => this.#current().read(key)
+
+  #current(): SharedSnapshot {
+    assert(this.#snapshot !== null, 'a reader is not used after it is closed')
+    return this.#snapshot
+  }
+
+  #committed(): Progress {
+    assert(this.#progress !== null, 'the chain is read after its genesis is written')
+    return this.#progress
+  }
+
+  #view(storeOf: (read: Read) => EvmStore, height: Height): EvmStateView {
+    const snapshot = this.#current().retain()
+    const store = storeOf(snapshot.read)
+    let held = true
+    return {
+      height,
+      get: (namespace, key) => {
+        assert(held, 'a state view is not used after its release')
+        return store.get(namespace, key)
+      },
+      release: () => {
+        if (held) snapshot.release()
+        held = false
+      },
+    }
+  }
+}
+
+/** A database snapshot that lives until its last holder lets go. */
+class SharedSnapshot {
+  readonly read: Read
+  readonly #snapshot: ReturnType<Database['snapshot']>
+  #holders = 1
+
+  constructor(database: Database) {
+    const snapshot = database.snapshot()
+    const options = { snapshot, keyEncoding: 'view', valueEncoding: 'view' } as const
+    this.#snapshot = snapshot
+    this.read = (key) => {
+      try {
+        return database.getSync<Uint8Array, Uint8Array>(key, options)
+      } catch (error) {
+        throw ioError('read', error, key)
+      }
+    }
+  }
+
+  retain(): this {
+    assert(this.#holders > 0, 'a closed snapshot is not taken again')
+    this.#holders++
+    return this
+  }
+
+  release(): void {
+    this.#holders--
+    // Closing is synchronous inside; the promise only says so.
+    if (this.#holders === 0) void this.#snapshot.close()
+  }
+}

@@ -1,0 +1,82 @@
+import { type Block, blockCodec } from '../../core/chain/block.ts'
+import { type Certificate, certificateCodec } from '../../core/chain/certificate.ts'
+import { type Evidence, evidenceCodec } from '../../core/chain/evidence.ts'
+import type { ExecutedBlock } from '../../core/chain/executedBlock.ts'
+import type { Validator } from '../../core/chain/validatorSet.ts'
+import { heightCodec } from '../../core/chain/vote.ts'
+import { type Codec, struct, u32 } from '../../core/primitives/codec.ts'
+import type { Height } from '../../core/primitives/units.ts'
+import { executedRecordCodec } from './executedRecord.ts'
+import { type Progress, pendingListCodec, progressCodec } from './meta.ts'
+import { corrupt, type Read, readExisting, readRecord } from './record.ts'
+import { heightKey, keyOf, META } from './schema.ts'
+import { type StateSummary, summaryRecordCodec } from './stateSummary.ts'
+import { readValidators } from './validatorRecord.ts'
+
+/** Where a transaction was executed: its index among the transactions of the Ethereum block. */
+export type TransactionLocation = { readonly height: Height; readonly index: number }
+
+export const locationCodec: Codec<TransactionLocation> = struct<TransactionLocation>({
+  height: heightCodec,
+  index: u32,
+})
+
+/** Null: nothing was initialized yet. */
+export const readProgress = (read: Read): Progress | null =>
+  readRecord(progressCodec, read, META.progress)
+
+/**
+ * Null for a height above the committed one. A record that a committed height must have and has not
+ * is damage, never null.
+ */
+export function readBlock(read: Read, height: number, committed: number): Block | null {
+  if (height < 1 || height > committed) return null
+  return readExisting(blockCodec, read, heightKey('block', height))
+}
+
+export function readCertificate(read: Read, height: number, committed: number): Certificate | null {
+  if (height < 1 || height > committed) return null
+  return readExisting(certificateCodec, read, heightKey('certificate', height))
+}
+
+/** Its transactions are those of the block, which the caller has read. */
+export function readExecuted(read: Read, height: number, block: Block | null): ExecutedBlock {
+  const payload = block?.payload.evm ?? []
+  return readExisting(executedRecordCodec(payload), read, heightKey('executed', height))
+}
+
+export function readSummary(read: Read, height: number, committed: number): StateSummary | null {
+  if (height < 0 || height > committed) return null
+  const key = heightKey('summary', height)
+  const record = readExisting(summaryRecordCodec, read, key)
+  if (record.height !== height) throw corrupt(key, 'OTHER_HEIGHT')
+  return {
+    ...record,
+    validators: existingValidators(read, height + 1),
+    nextValidators: existingValidators(read, height + 2),
+  }
+}
+
+function existingValidators(read: Read, height: number): readonly Validator[] {
+  const validators = readValidators(read, height)
+  if (validators === null) throw corrupt(heightKey('validators', height), 'MISSING')
+  return validators
+}
+
+export const readHeightOfHash = (read: Read, hash: Uint8Array): Height | null =>
+  readRecord(heightCodec, read, keyOf('ethereumHash', hash))
+
+export const readLocation = (read: Read, hash: Uint8Array): TransactionLocation | null =>
+  readRecord(locationCodec, read, keyOf('transaction', hash))
+
+export const readEvidenceHeight = (read: Read, hash: Uint8Array): Height | null =>
+  readRecord(heightCodec, read, keyOf('evidence', hash))
+
+export const readPendingHashes = (read: Read): readonly Uint8Array[] =>
+  readRecord(pendingListCodec, read, META.pendingEvidence) ?? []
+
+/** Oldest first. */
+export const readPendingEvidence = (read: Read): Evidence[] =>
+  readPendingHashes(read).map((hash) =>
+    readExisting(evidenceCodec, read, keyOf('pendingEvidence', hash)),
+  )

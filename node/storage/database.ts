@@ -1,0 +1,95 @@
+import { resolve } from 'node:path'
+import { ClassicLevel } from 'classic-level'
+import { NexusError } from '../../core/primitives/errors.ts'
+import { columnOf } from './schema.ts'
+
+export type Database = ClassicLevel<Uint8Array, Uint8Array>
+
+export type DatabaseOptions = {
+  /** LevelDB's cache of uncompressed table blocks; the first handle in the process decides. */
+  readonly cacheBytes: number
+  /** Memory table, written out as one file when full; two may exist at a time. */
+  readonly writeBufferBytes: number
+  readonly maxFileBytes: number
+}
+
+/**
+ * Four validators may share a small machine. A write buffer of 16 MiB is about 40 full blocks, so
+ * that level-0 files come every few seconds under load.
+ */
+export const defaultDatabaseOptions: DatabaseOptions = {
+  cacheBytes: 32 * 1024 * 1024,
+  writeBufferBytes: 16 * 1024 * 1024,
+  maxFileBytes: 4 * 1024 * 1024,
+}
+
+/**
+ * A handle on the one database that all threads of this process share, made when missing. The first
+ * handle's block cache serves them all and dies with it, so that handle must be closed last.
+ */
+export async function openDatabase(path: string, options: DatabaseOptions): Promise<Database> {
+  // Handles find each other by this very string.
+  const location = resolve(path)
+  const database: Database = new ClassicLevel(location, {
+    keyEncoding: 'view',
+    valueEncoding: 'view',
+    multithreading: true,
+    // Hashes, keys and signatures do not compress; the blooms, which would, are not stored whole.
+    compression: false,
+    cacheSize: options.cacheBytes,
+    writeBufferSize: options.writeBufferBytes,
+    maxFileSize: options.maxFileBytes,
+  })
+  try {
+    await database.open()
+    return database
+  } catch (error) {
+    throw openError(location, error)
+  }
+}
+
+function openError(path: string, error: unknown): NexusError {
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
+  switch (codeOf(cause)) {
+    case 'LEVEL_LOCKED':
+      return new NexusError(
+        { code: 'DATABASE_LOCKED', path },
+        { message: `another process is using the database ${path}: stop it first`, cause },
+      )
+    case 'LEVEL_CORRUPTION':
+      return new NexusError(
+        { code: 'STORAGE_CORRUPT', path, reason: messageOf(cause) },
+        {
+          message: `the database ${path} is damaged: restore it from a copy or delete it and sync again`,
+          cause,
+        },
+      )
+    default:
+      return new NexusError(
+        { code: 'DATABASE_OPEN', path, reason: messageOf(cause) },
+        { message: `the database ${path} cannot be opened: ${messageOf(cause)}`, cause },
+      )
+  }
+}
+
+/** What LevelDB says when a read or write fails is fatal: the node stops and says why. */
+export function ioError(operation: 'read' | 'write', error: unknown, key?: Uint8Array): NexusError {
+  const code =
+    codeOf(error) === 'LEVEL_CORRUPTION'
+      ? 'STORAGE_CORRUPT'
+      : operation === 'read'
+        ? 'STORAGE_READ'
+        : 'STORAGE_WRITE'
+  const reason = messageOf(error)
+  const column = key === undefined ? '' : columnOf(key)
+  return new NexusError(
+    { code, column, reason },
+    { message: `the database failed to ${operation}: ${reason}`, cause: error },
+  )
+}
+
+const codeOf = (error: unknown): unknown =>
+  error instanceof Error && 'code' in error ? error.code : undefined
+
+const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error)

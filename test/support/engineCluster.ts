@@ -1,0 +1,333 @@
+import { defaultTimeoutOptions } from '../../consensus/index.ts'
+import { type Block, blockCodec, blockIdOf } from '../../core/chain/block.ts'
+import type { Certificate } from '../../core/chain/certificate.ts'
+import { type Evidence, evidenceHash } from '../../core/chain/evidence.ts'
+import type { EthereumHeader } from '../../core/chain/executedBlock.ts'
+import { proposalDigest, voteDigest } from '../../core/chain/vote.ts'
+import { toHex } from '../../core/primitives/bytes.ts'
+import { decode, encode } from '../../core/primitives/codec.ts'
+import { NexusError } from '../../core/primitives/errors.ts'
+import { DOMAIN, hash } from '../../core/primitives/hash.ts'
+import { addressOfPrivateKey, signatures } from '../../core/primitives/signature.ts'
+import { type BlockId, heightOf, millisOf } from '../../core/primitives/units.ts'
+import { systemClock } from '../../node/consensus/clock.ts'
+import { NexusBft } from '../../node/consensus/engine.ts'
+import { EvidencePool } from '../../node/consensus/evidencePool.ts'
+import type { TransactionSource, WalFactory, WalRecord } from '../../node/consensus/ports.ts'
+import { wholeBodyOf } from '../../node/consensus/proposalBody.ts'
+import type { Signer } from '../../node/consensus/signer.ts'
+import {
+  type ChainHead,
+  type ExecuteRequest,
+  type ExecutionResult,
+  storedValidatorSet,
+} from '../../node/executor/chainHead.ts'
+import { batchCodec, type ConsensusMessage } from '../../node/network/messages.ts'
+import { silentLogger } from '../../node/observability/logger.ts'
+import type { ConsensusMetrics } from '../../node/observability/metrics.ts'
+import type { StateSummary } from '../../node/storage/stateSummary.ts'
+import {
+  emptyRoots,
+  TEST_CHAIN_ID,
+  TEST_PARAMS,
+  type TestValidators,
+  testBlockId,
+} from './testChain.ts'
+
+/** What of a node survives a crash. */
+export type Disk = {
+  readonly blocks: { readonly block: Block; readonly certificate: Certificate }[]
+  readonly summaries: StateSummary[]
+  readonly wal: Map<number, WalRecord[]>
+  readonly signed: Map<string, { readonly digest: string; readonly signature: Uint8Array }>
+  readonly evidence: Evidence[]
+}
+
+export type ClusterNode = {
+  readonly index: number
+  readonly disk: Disk
+  readonly engine: NexusBft
+  readonly pool: Uint8Array[]
+  readonly fatal: Error[]
+  readonly rejected: string[]
+  /** Ends without flushing or closing anything. */
+  crash(): Promise<void>
+}
+
+const NO_METRICS: ConsensusMetrics = {
+  stepChanged() {},
+  decided() {},
+  proposed() {},
+  voteLate() {},
+  rejected() {},
+  dropped() {},
+  equivocation() {},
+  queueLength() {},
+}
+const TIMEOUTS = {
+  ...defaultTimeoutOptions,
+  propose: { baseMs: 60, perRoundMs: 20 },
+  prevote: { baseMs: 20, perRoundMs: 10 },
+  precommit: { baseMs: 20, perRoundMs: 10 },
+  rebroadcast: { baseMs: 40, perRoundMs: 0 },
+}
+const PARAMS = { ...TEST_PARAMS, emptyBlockIntervalMs: millisOf(30) }
+const SENDERS = new Uint8Array(0)
+
+/** Real engines on one thread: memory instead of disk and sockets, an echo machine instead of the EVM. */
+export class Cluster {
+  readonly validators: TestValidators
+  readonly nodes: (ClusterNode | null)[]
+  readonly disks: Disk[]
+  /** Decides what arrives; tests replace it. */
+  deliver: (from: number, to: number, message: ConsensusMessage) => boolean = () => true
+
+  constructor(validators: TestValidators) {
+    this.validators = validators
+    this.disks = validators.keys.map(() => emptyDisk(validators))
+    this.nodes = validators.keys.map(() => null)
+  }
+
+  startAll(): void {
+    for (let i = 0; i < this.nodes.length; i++) this.start(i)
+  }
+
+  start(index: number): ClusterNode {
+    const node = createNode(this, index)
+    this.nodes[index] = node
+    node.engine.start(headOf(node.disk.summaries.at(-1) as StateSummary))
+    return node
+  }
+
+  async stopAll(): Promise<void> {
+    for (const node of this.nodes) await node?.crash()
+  }
+
+  heightOf(index: number): number {
+    return this.disks[index]?.summaries.at(-1)?.height ?? 0
+  }
+
+  send(from: number, to: number, message: ConsensusMessage): void {
+    setImmediate(() => {
+      const target = this.nodes[to]
+      if (target != null && this.deliver(from, to, message))
+        target.engine.receive(String(from), message)
+    })
+  }
+}
+
+function emptyDisk({ set }: TestValidators): Disk {
+  const genesis: StateSummary = {
+    height: heightOf(0),
+    blockId: testBlockId(0xabc),
+    time: millisOf(1),
+    roots: emptyRoots,
+    stateRoot: new Uint8Array(32),
+    receiptsRoot: new Uint8Array(32),
+    ethereumHash: new Uint8Array(32),
+    validators: set.validators,
+    nextValidators: set.advance().validators,
+  }
+  return { blocks: [], summaries: [genesis], wal: new Map(), signed: new Map(), evidence: [] }
+}
+
+const headOf = (summary: StateSummary): ChainHead => ({
+  summary,
+  header: { hash: summary.ethereumHash } as EthereumHeader,
+  nextBaseFee: 7n,
+})
+
+function createNode(cluster: Cluster, index: number): ClusterNode {
+  const disk = cluster.disks[index] as Disk
+  const pool: Uint8Array[] = []
+  const fatal: Error[] = []
+  const rejected: string[] = []
+  const others = cluster.validators.keys.map((_, i) => i).filter((i) => i !== index)
+  const reader = readerOf(disk)
+  let alive = true
+  const evidence = new EvidencePool({
+    reader,
+    save: async (found) => void disk.evidence.push(found),
+    log: silentLogger,
+    metrics: NO_METRICS,
+  })
+  const engine = new NexusBft(
+    { chainId: TEST_CHAIN_ID, params: PARAMS, timeouts: TIMEOUTS },
+    {
+      signer: createSigner(disk, cluster.validators.keys[index] as Uint8Array),
+      wal: walOf(disk, () => alive),
+      network: {
+        broadcast: (message) => {
+          if (alive) for (const to of others) cluster.send(index, to, message)
+        },
+        send: (peerId, message) => {
+          if (alive) cluster.send(index, Number(peerId), message)
+        },
+        penalize: (_peer, code) => void rejected.push(code),
+        peerIds: () => others.filter((i) => cluster.nodes[i] !== null).map(String),
+        requestBlock: async (peerId, height, blockId) =>
+          cluster.nodes[Number(peerId)]?.engine.blockBytes(height, blockId) ?? null,
+      },
+      executor: createEchoExecutor(disk, () => alive),
+      transactions: createSource(pool),
+      evidence,
+      reader,
+      clock: systemClock,
+      log: silentLogger,
+      metrics: NO_METRICS,
+      onCommitted: () => {},
+      onPeerHeight: (peerId, height) => void catchUp(cluster, index, Number(peerId), height),
+      onFatal: (error) => void fatal.push(error),
+    },
+  )
+  const crash = async (): Promise<void> => {
+    alive = false
+    cluster.nodes[index] = null
+    await engine.stop()
+  }
+  return { index, disk, engine, pool, fatal, rejected, crash }
+}
+
+/** What block sync does, without its timing. */
+async function catchUp(
+  cluster: Cluster,
+  index: number,
+  peer: number,
+  height: number,
+): Promise<void> {
+  const source = cluster.disks[peer] as Disk
+  const own = cluster.heightOf(index)
+  const next = source.blocks[own]
+  if (height <= own || next === undefined) return
+  await cluster.nodes[index]?.engine.applyCertified(next.block, next.certificate)
+}
+
+function readerOf(disk: Disk) {
+  return {
+    certificate: (height: number) => disk.blocks[height - 1]?.certificate ?? null,
+    refresh: () => {},
+    summary: (height: number) => disk.summaries[height] ?? null,
+    validators: (height: number) =>
+      height === 0 ? null : (disk.summaries[height - 1]?.validators ?? null),
+    hasEvidence: (wanted: Uint8Array) =>
+      disk.blocks.some(({ block }) =>
+        block.payload.evidence.some((one) => toHex(evidenceHash(one)) === toHex(wanted)),
+      ),
+    pendingEvidence: () => disk.evidence,
+  }
+}
+
+function createEchoExecutor(disk: Disk, alive: () => boolean) {
+  const known = new Map<string, Block>()
+  return {
+    execute: async (request: ExecuteRequest): Promise<ExecutionResult> => {
+      const block = decode(blockCodec, request.block)
+      if (!block.ok) throw new NexusError({ code: block.code })
+      known.set(request.blockId, block.value)
+      return {
+        blockId: request.blockId,
+        stateRoot: new Uint8Array(32),
+        receiptsRoot: new Uint8Array(32),
+        gasUsed: 0,
+        included: block.value.payload.evm.map((bytes) => ({
+          hash: bytes,
+          sender: bytes,
+          nonce: 0,
+        })),
+        skipped: [],
+        timings: {},
+      }
+    },
+    commit: async (blockId: BlockId, certificate: Certificate): Promise<ChainHead> => {
+      const block = known.get(blockId) as Block
+      const head = disk.summaries.at(-1) as StateSummary
+      if (!alive()) return headOf(head)
+      const next = storedValidatorSet(head.nextValidators)
+      const summary: StateSummary = {
+        ...head,
+        height: heightOf(head.height + 1),
+        blockId: blockIdOf(block.header),
+        time: block.header.time,
+        stateRoot: hash(DOMAIN.stateRoot, head.stateRoot, encode(blockCodec, block)),
+        validators: next.validators,
+        nextValidators: next.advance().validators,
+      }
+      disk.blocks.push({ block, certificate })
+      disk.summaries.push(summary)
+      return headOf(summary)
+    },
+  }
+}
+
+function createSource(pool: Uint8Array[]): TransactionSource {
+  return {
+    hasPending: () => pool.length > 0,
+    select: () => {
+      const transactions = [...pool]
+      const payload = { evm: transactions, core: [], messages: [], evidence: [], lastCommit: null }
+      const { batches, inline, evm } = wholeBodyOf(payload)
+      return { transactions, senders: SENDERS, batches, inline, evm }
+    },
+    resolve: (body) => {
+      const batches = body.inline.map((bytes) => decode(batchCodec, bytes))
+      const transactions = body.evm.map(({ batch, position }) => {
+        const found = batches[batch]
+        return found?.ok ? (found.value[position] as Uint8Array) : new Uint8Array(0)
+      })
+      return { transactions, senders: SENDERS }
+    },
+    sendersOf: async () => SENDERS,
+    committed: ({ included }) => {
+      const gone = new Set(included.map(({ hash: bytes }) => toHex(bytes)))
+      pool.splice(0, pool.length, ...pool.filter((bytes) => !gone.has(toHex(bytes))))
+    },
+  }
+}
+
+/** Appends are lost with a crash until they are flushed. */
+function walOf(disk: Disk, alive: () => boolean): WalFactory {
+  return {
+    open: async (height) => {
+      const durable = disk.wal.get(height) ?? []
+      disk.wal.set(height, durable)
+      const waiting: WalRecord[] = []
+      const flush = async (): Promise<void> => {
+        if (alive()) durable.push(...waiting.splice(0))
+      }
+      return {
+        entries: [...durable],
+        wal: {
+          append: (type, payload) => void waiting.push({ type, payload }),
+          flush,
+          close: async () => {},
+        },
+      }
+    },
+    removeBelow: async (height) => {
+      for (const key of [...disk.wal.keys()]) if (key < height) disk.wal.delete(key)
+    },
+  }
+}
+
+/** The double-sign rule, and a record of everything this key ever signed. */
+function createSigner(disk: Disk, key: Uint8Array): Signer {
+  const sign = (slot: string, digest: Uint8Array): Uint8Array => {
+    const before = disk.signed.get(slot)
+    if (before !== undefined && before.digest !== toHex(digest))
+      throw new NexusError({ code: 'DOUBLE_SIGN_REFUSED' })
+    const { signature } = signatures.sign(digest, key)
+    disk.signed.set(slot, { digest: toHex(digest), signature })
+    return signature
+  }
+  return {
+    address: addressOfPrivateKey(key),
+    signVote: async (vote) => ({
+      ...vote,
+      signature: sign(`${vote.height}/${vote.round}/${vote.type}`, voteDigest(vote)),
+    }),
+    signProposal: async (proposal) => ({
+      ...proposal,
+      signature: sign(`${proposal.height}/${proposal.round}/proposal`, proposalDigest(proposal)),
+    }),
+  } as Signer
+}

@@ -1,0 +1,147 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { voteDigest } from '../../../core/chain/vote.ts'
+import { signatures } from '../../../core/primitives/signature.ts'
+import type { ConsensusMessage } from '../../../node/network/messages.ts'
+import { Cluster, type ClusterNode } from '../../support/engineCluster.ts'
+import { testBlockId, testValidators, testVote } from '../../support/testChain.ts'
+
+let cluster: Cluster
+afterEach(async () => {
+  await cluster.stopAll()
+})
+
+const nodeAt = (index: number): ClusterNode => {
+  const node = cluster.nodes[index]
+  if (node == null) throw new Error(`node ${index} is down`)
+  return node
+}
+
+async function until(what: string, holds: () => boolean, timeoutMs = 8_000): Promise<void> {
+  const deadline = performance.now() + timeoutMs
+  while (!holds()) {
+    const fatal = cluster.nodes.flatMap((node) => node?.fatal ?? [])
+    if (fatal[0] !== undefined) throw fatal[0]
+    if (performance.now() > deadline) {
+      const heights = cluster.disks.map((_, i) => cluster.heightOf(i))
+      throw new Error(`not reached: ${what}; heights ${heights.join(' ')}`)
+    }
+    await new Promise((resolve) => setTimeout(resolve, 2))
+  }
+}
+
+const allReach = (height: number, indexes = [0, 1, 2, 3]): Promise<void> =>
+  until(`height ${height}`, () => indexes.every((i) => cluster.heightOf(i) >= height))
+
+/** The same chain everywhere, as far as each node has it, and no key signed twice. */
+function expectAgreement(): void {
+  const longest = cluster.disks.reduce((a, b) => (a.summaries.length > b.summaries.length ? a : b))
+  for (const [i, disk] of cluster.disks.entries())
+    for (const [h, summary] of disk.summaries.entries())
+      expect(summary.blockId, `node ${i}, height ${h}`).toBe(longest.summaries[h]?.blockId)
+}
+
+describe('NexusBft', () => {
+  it('decides idle blocks and puts a waiting transaction into one at once', async () => {
+    cluster = new Cluster(testValidators([1, 1, 1, 1]))
+    cluster.startAll()
+    await allReach(3)
+    for (const node of cluster.nodes) node?.pool.push(Uint8Array.of(1, 2, 3))
+    nodeAt(0).engine.notifyPending()
+    const holds = (i: number): boolean =>
+      cluster.disks[i]?.blocks.some(({ block }) => block.payload.evm.length === 1) === true
+    await until('a block with the transaction', () => [0, 1, 2, 3].every(holds))
+    expect(nodeAt(1).pool).toEqual([])
+    expectAgreement()
+  })
+
+  it('goes on without one of four, waits without two, and goes on when one returns', async () => {
+    cluster = new Cluster(testValidators([1, 1, 1, 1]))
+    cluster.startAll()
+    await allReach(2)
+    await nodeAt(3).crash()
+    const before = cluster.heightOf(0)
+    await allReach(before + 5, [0, 1, 2])
+    await nodeAt(2).crash()
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    const stuck = cluster.heightOf(0)
+    await new Promise((resolve) => setTimeout(resolve, 400))
+    expect(cluster.heightOf(0)).toBeLessThanOrEqual(stuck + 1)
+    cluster.start(3)
+    await allReach(stuck + 4, [0, 1, 3])
+    cluster.start(2)
+    await allReach(cluster.heightOf(0) + 2)
+    expectAgreement()
+  })
+
+  it('survives crashes of everybody at any moment: unflushed log records are lost, nothing else', async () => {
+    cluster = new Cluster(testValidators([1, 1, 1, 1]))
+    cluster.startAll()
+    for (let i = 0; i < 12; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 3 + ((i * 7) % 23)))
+      await Promise.all(cluster.nodes.map((node) => node?.crash()))
+      cluster.startAll()
+    }
+    await allReach(cluster.heightOf(0) + 3)
+    expectAgreement()
+  })
+
+  it('commits evidence of a double vote', async () => {
+    cluster = new Cluster(testValidators([1, 1, 1, 1]))
+    const { keys } = cluster.validators
+    let sent = false
+    // Validator 3 also signs a precommit for a block that nobody proposed.
+    cluster.deliver = (from, to, message) => {
+      if (!sent && from === 3 && message.kind === 'vote' && message.vote.type === 'precommit') {
+        sent = true
+        const { height, round } = message.vote
+        const other = testVote(keys, {
+          type: 'precommit',
+          validatorIndex: 3,
+          height,
+          round,
+          blockId: testBlockId(666),
+        })
+        cluster.send(3, to, { kind: 'vote', vote: other })
+      }
+      return true
+    }
+    cluster.startAll()
+    const evidenced = (i: number): boolean =>
+      cluster.disks[i]?.blocks.some(({ block }) => block.payload.evidence.length === 1) === true
+    await until('evidence on chain', () => [0, 1, 2].every(evidenced))
+    const committed = cluster.disks[0]?.blocks.flatMap(({ block }) => block.payload.evidence)
+    expect(committed).toHaveLength(1)
+    expect(committed?.[0]?.first.validatorIndex).toBe(3)
+    expectAgreement()
+  })
+
+  it('refuses forged votes with a code and goes on', async () => {
+    cluster = new Cluster(testValidators([1, 1, 1, 1]))
+    const { keys, set } = cluster.validators
+    cluster.startAll()
+    await allReach(1)
+    const height = cluster.heightOf(0) + 1
+    const honest = testVote(keys, { type: 'prevote', validatorIndex: 1, height, blockId: null })
+    const forged = { ...honest, validatorIndex: 2 }
+    const publicKey = set.validators[2]?.publicKey as Uint8Array
+    expect(signatures.verify(forged.signature, voteDigest(forged), publicKey)).toBe(false)
+    const junk: ConsensusMessage[] = [
+      { kind: 'vote', vote: forged },
+      { kind: 'vote', vote: { ...honest, validatorIndex: 900 } },
+      { kind: 'vote', vote: { ...honest, chainId: 1 } },
+    ]
+    // The height moves on meanwhile, so the messages of one height may come too late; send a few.
+    await until('the refusals', () => {
+      const now = cluster.heightOf(0) + 1
+      for (const message of junk)
+        if (message.kind === 'vote')
+          cluster.send(1, 0, { kind: 'vote', vote: { ...message.vote, height: now as never } })
+      const { rejected } = nodeAt(0)
+      return ['BAD_SIGNATURE', 'UNKNOWN_VALIDATOR', 'WRONG_CHAIN'].every((code) =>
+        rejected.includes(code),
+      )
+    })
+    await allReach(cluster.heightOf(0) + 2)
+    expectAgreement()
+  })
+})
