@@ -1,18 +1,18 @@
-import type { KeepAliveClient } from './keepAlive.ts'
-
 /** Closed loop: as many unfinished transactions as `window`. Open loop: `perSecond`, whatever comes back. */
 export type Pace =
   | { readonly kind: 'closed'; readonly window: number }
   | { readonly kind: 'open'; readonly perSecond: number }
 
 export type Prepared = { readonly raw: string; readonly hash: string }
+/** Sends a JSON body and gives the answer's. */
+type Poster = { post(body: string): Promise<string> }
 type Final = { readonly sentMs: number; readonly finalMs: number }
 
 const TICK_MS = 2
 
 /** Sends prepared transactions to the nodes, one lane each, and keeps the time of every one. */
 export class Pump {
-  readonly #clients: readonly KeepAliveClient[]
+  readonly #clients: readonly Poster[]
   readonly #lanes: readonly (readonly Prepared[])[]
   readonly #pace: Pace
   readonly #batch: number
@@ -32,7 +32,7 @@ export class Pump {
   isExhausted = false
 
   constructor(
-    clients: readonly KeepAliveClient[],
+    clients: readonly Poster[],
     lanes: readonly (readonly Prepared[])[],
     options: { readonly pace: Pace; readonly batch: number },
   ) {

@@ -42,6 +42,10 @@ export class VoteKeeper {
   get commits(): readonly Decision[] {
     return this.#commits
   }
+  /** How many rounds take memory. */
+  get roundsHeld(): number {
+    return this.#rounds.size
+  }
   voteOf(type: VoteType, round: Round, validatorIndex: number): SignedVote | undefined {
     return this.#rounds.get(round)?.tally(type).voteOf(validatorIndex)
   }

@@ -3,7 +3,12 @@ import { keccak256 } from '../core/primitives/hash.ts'
 import { LIMITS } from '../core/primitives/limits.ts'
 import { ok, type Result, reject } from '../core/primitives/result.ts'
 import { recoverAddress } from '../core/primitives/signature.ts'
-import { type AccessListEntry, type Authorization, readAccessList, readAuthorizations } from './accessList.ts'
+import {
+  type AccessListEntry,
+  type Authorization,
+  readAccessList,
+  readAuthorizations,
+} from './accessList.ts'
 import { intrinsicGasOf, MAX_INITCODE_BYTES } from './intrinsicGas.ts'
 import { decodeRlp, quantityBytes, type RlpItem, rlpSpan, writeHeader } from './rlp.ts'
 
@@ -178,7 +183,8 @@ function readFields(bytes: Uint8Array, layout: Layout): Result<Fields, Transacti
   const authorizations =
     layout.authorizations < 0 ? [] : readAuthorizations(items[layout.authorizations])
   const signed = readSignature(items, layout)
-  if (!(to instanceof Uint8Array && (to.length === 0 || to.length === 20))) return reject('BAD_FIELD')
+  if (!(to instanceof Uint8Array && (to.length === 0 || to.length === 20)))
+    return reject('BAD_FIELD')
   if (!(data instanceof Uint8Array) || signed === null) return reject('BAD_FIELD')
   if (nonce === null || gasLimit === null || value === null) return reject('BAD_FIELD')
   if (maxFeePerGas === null || maxPriorityFeePerGas === null) return reject('BAD_FIELD')

@@ -78,7 +78,7 @@ export const headerCodec: Codec<Header> = struct<Header>({
   receiptsRoot: hashCodec,
 })
 
-const messageCodec: Codec<CrossMessage> = struct<CrossMessage>({
+export const crossMessageCodec: Codec<CrossMessage> = struct<CrossMessage>({
   priority: u8,
   nonce: int,
   source: fixedBytes(ADDRESS_LENGTH),
@@ -88,12 +88,12 @@ const messageCodec: Codec<CrossMessage> = struct<CrossMessage>({
   params: bytes(LIMITS.transactionBytes),
 })
 
-const transactionsCodec = list(bytes(LIMITS.transactionBytes), LIMITS.blockTransactions)
+export const transactionsCodec: Codec<readonly Uint8Array[]> = list(bytes(LIMITS.transactionBytes), LIMITS.blockTransactions)
 
 export const payloadCodec: Codec<Payload> = struct<Payload>({
   evm: transactionsCodec,
   core: transactionsCodec,
-  messages: list(messageCodec, LIMITS.blockMessages),
+  messages: list(crossMessageCodec, LIMITS.blockMessages),
   evidence: list(evidenceCodec, LIMITS.blockEvidence),
   lastCommit: optional(certificateCodec),
 })
@@ -115,7 +115,7 @@ export function payloadHashOf(payload: Payload): Uint8Array {
     merkleRoot([
       itemRoot(payload.evm),
       itemRoot(payload.core),
-      itemRoot(payload.messages.map((message) => encode(messageCodec, message))),
+      itemRoot(payload.messages.map((message) => encode(crossMessageCodec, message))),
       merkleRoot(payload.evidence.map(evidenceHash)),
       itemRoot(payload.lastCommit === null ? [] : [encode(certificateCodec, payload.lastCommit)]),
     ]),

@@ -86,7 +86,9 @@ export const configSchema = z.strictObject({
   }),
   log: z.strictObject({
     level: z.enum(['debug', 'info', 'warn', 'error', 'fatal', 'silent']).describe('least level'),
-    format: z.enum(['json', 'pretty']).describe('one JSON object a line, or for people'),
+    format: z
+      .enum(['auto', 'json', 'pretty'])
+      .describe('JSON lines or for people; auto: for people on a terminal'),
   }),
   consensus: z.strictObject({
     timeouts: z.strictObject({
@@ -140,7 +142,7 @@ export const defaultConfigValues: ConfigValues = {
   },
   metrics: { enabled: true, host: '127.0.0.1', port: 9545 },
   p2p: { listen: ['/ip4/127.0.0.1/tcp/26656'], peers: [], maxPeers: 64 },
-  log: { level: 'info', format: 'json' },
+  log: { level: 'info', format: 'auto' },
   consensus: { timeouts: structuredClone(defaultTimeoutOptions) },
   storage: { historyBlocks: 100_000, cacheBytes: 64 * MIB },
   mempool: {

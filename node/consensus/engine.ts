@@ -80,6 +80,8 @@ export class NexusBft implements ConsensusEngine {
   readonly #early = new EarlyMessages()
   readonly #lastReply = new Map<string, number>()
   #session: HeightSession | null = null
+  /** The session of the height before, which knows the votes it saw. */
+  #previous: HeightSession | null = null
   #head: ChainHead | null = null
   #lastCommit: Certificate | null = null
   #committedAtMs = Number.NEGATIVE_INFINITY
@@ -144,7 +146,7 @@ export class NexusBft implements ConsensusEngine {
     const height = heightOfMessage(message)
     if (height === null || this.#session === null) return
     const current = this.#session.height
-    if (height < current) return this.#helpLate(peerId, height)
+    if (height < current) return this.#receiveLate(peerId, height, message)
     if (height > current) {
       this.#modules.onPeerHeight(peerId, height - 1)
       this.#early.add(height, current, { peerId, message, receivedAt })
@@ -152,6 +154,14 @@ export class NexusBft implements ConsensusEngine {
     }
     await this.#session.receive(peerId, message, receivedAt)
     await this.#finishIfDecided()
+  }
+
+  async #receiveLate(peerId: string, height: Height, message: ConsensusMessage): Promise<void> {
+    if (message.kind === 'vote') {
+      this.#modules.metrics.voteLate(message.vote.type)
+      if (this.#previous?.height === height) await this.#previous.receiveLate(message.vote)
+    }
+    this.#helpLate(peerId, height)
   }
 
   /** A peer still works on a height that is decided here: tell it, so that it fetches the block. */
@@ -253,6 +263,7 @@ export class NexusBft implements ConsensusEngine {
   }
 
   async #nextHeight(): Promise<void> {
+    this.#previous = this.#session
     this.#session = null
     await this.#modules.wal.removeBelow(heightOf(this.head.summary.height + 1))
     await this.#openHeight()

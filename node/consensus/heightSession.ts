@@ -9,6 +9,7 @@ import {
 } from '../../consensus/index.ts'
 import { blockIdOf } from '../../core/chain/block.ts'
 import type { Certificate } from '../../core/chain/certificate.ts'
+import { duplicateVoteOf } from '../../core/chain/evidence.ts'
 import type { SignedProposal, SignedVote } from '../../core/chain/vote.ts'
 import { assert, unreachable } from '../../core/primitives/assert.ts'
 import { EMPTY_BYTES, equalBytes, toHex } from '../../core/primitives/bytes.ts'
@@ -67,6 +68,8 @@ export class HeightSession {
   #decision: Decision | null = null
   /** Signatures seen, so that a rebroadcast costs a comparison instead of a verification. */
   readonly #seen = new Map<string, Uint8Array>()
+  /** The first verified vote of each validator, round and type. */
+  readonly #firstVotes = new Map<string, SignedVote>()
 
   constructor(options: SessionOptions, modules: SessionModules) {
     this.#options = options
@@ -94,6 +97,14 @@ export class HeightSession {
         onChecked: (verdict) => this.#later(() => this.#feed({ kind: 'blockChecked', ...verdict })),
       },
     )
+  }
+
+  /** A vote that came after the decision can still convict its sender; anything else in it is of no use. */
+  async receiveLate(vote: SignedVote): Promise<void> {
+    const first = this.#firstVotes.get(slotOf(vote))
+    if (first === undefined || first.blockId === vote.blockId) return
+    if (this.#admission.admitVote(vote).ok)
+      await this.#modules.evidence.add(duplicateVoteOf(first, vote))
   }
 
   get decision(): Decision | null {
@@ -191,6 +202,9 @@ export class HeightSession {
     const admitted = this.#admission.admitVote(vote)
     if (!admitted.ok) return this.#refuse(peerId, admitted.code)
     this.#remember(key, vote.signature)
+    const slot = slotOf(vote)
+    if (this.#firstVotes.size < MAX_SEEN && !this.#firstVotes.has(slot))
+      this.#firstVotes.set(slot, vote)
     await this.begin()
     await this.#feed({ kind: 'vote', vote: admitted.value })
   }
@@ -409,6 +423,9 @@ export class HeightSession {
     this.#decision = { entry, certificate }
   }
 }
+
+const slotOf = ({ type, round, validatorIndex }: SignedVote): string =>
+  `${type}/${round}/${validatorIndex}`
 
 /** From this round on a precommit also publishes the proposal and its polka: the hidden-lock remedy (Malachite #956). */
 const HIDDEN_LOCK_ROUND = 2

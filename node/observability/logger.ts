@@ -3,7 +3,8 @@ import { PinoPretty } from 'pino-pretty'
 import { NexusError } from '../../core/primitives/errors.ts'
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
-export type LogFormat = 'json' | 'pretty'
+/** `auto`: for people on a terminal, JSON everywhere else. */
+export type LogFormat = 'auto' | 'json' | 'pretty'
 
 /** Flat and primitive where it can be; byte arrays, bigints and errors are made short and plain. */
 export type LogContext = Readonly<Record<string, unknown>>
@@ -37,11 +38,10 @@ export type LogSink = {
 
 /** Lines go to standard output, or to `stream`. Each thread makes its own; lines never mix within a line. */
 export function createLogger(options: LogOptions, stream?: DestinationStream): LogSink {
-  const { level, format, node } = options
-  const buffered =
-    stream === undefined && format === 'json' ? destination({ fd: 1, sync: false }) : null
-  const target =
-    buffered ?? (format === 'json' ? (stream as DestinationStream) : prettyStream(stream))
+  const { level, node } = options
+  const pretty = isForPeople(options)
+  const buffered = stream === undefined && !pretty ? destination({ fd: 1, sync: false }) : null
+  const target = pretty ? prettyStream(stream) : (stream ?? buffered)
   const inner = pino(
     {
       level,
@@ -49,10 +49,13 @@ export function createLogger(options: LogOptions, stream?: DestinationStream): L
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    target,
+    target as DestinationStream,
   )
   return { log: wrap(inner), flush: () => flushQuietly(buffered) }
 }
+
+const isForPeople = ({ format }: LogOptions): boolean =>
+  format === 'pretty' || (format === 'auto' && process.stdout.isTTY === true)
 
 /** For tests and for parts that run without a node. */
 export const silentLogger: Logger = {

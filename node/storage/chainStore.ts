@@ -38,7 +38,7 @@ import {
   progressCodec,
 } from './meta.ts'
 import { PointerCache } from './pointerCache.ts'
-import { corrupt, type Read, readExisting } from './record.ts'
+import { corrupt, type Read, readExisting, sealedRecord, sealInPlace } from './record.ts'
 import { FORMAT_VERSION, heightKey, keyOf, META } from './schema.ts'
 import { type StateSummary, summaryRecordCodec } from './stateSummary.ts'
 import {
@@ -369,6 +369,18 @@ function putOutcome(
   )
   batch.putRecord(summaryRecordCodec, heightKey('summary', height), summary)
   batch.putRecord(heightCodec, keyOf('ethereumHash', executed.header.hash), height)
-  for (const [index, { hash }] of executed.transactions.entries())
-    batch.putRecord(locationCodec, keyOf('transaction', hash), { height, index }, 12)
+  putLocations(batch, executed, height)
 }
+
+/** The bytes of locationCodec, of which only the index differs within a block. */
+function putLocations(batch: BatchWriter, { transactions }: ExecutedBlock, height: Height): void {
+  const value = sealedRecord(locationCodec, META.progress, { height, index: 0 })
+  const view = new DataView(value.buffer, value.byteOffset)
+  for (const [index, { hash }] of transactions.entries()) {
+    const key = keyOf('transaction', hash)
+    view.setUint32(LOCATION_INDEX_AT, index)
+    batch.putSealed(key, sealInPlace(crc32c(key), value))
+  }
+}
+
+const LOCATION_INDEX_AT = 8

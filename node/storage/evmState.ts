@@ -130,7 +130,7 @@ function putVersioned(
   hash: number,
   { pointer, value }: Versioned,
 ): void {
-  const out = new Uint8Array(POINTER_BYTES + (value?.length ?? 0) + CHECKSUM_BYTES)
+  const out = batch.scratch(POINTER_BYTES + (value?.length ?? 0) + CHECKSUM_BYTES)
   writePointer(out, 0, pointer, value !== null)
   if (value !== null) out.set(value, POINTER_BYTES)
   batch.putSealed(key, sealInPlace(hash, out))

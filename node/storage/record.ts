@@ -10,14 +10,10 @@ export type Read = (key: Uint8Array) => Uint8Array | undefined
 /** Room for the checksum at the end of every stored value. */
 export const CHECKSUM_BYTES = 4
 
-/** The value with the checksum of key ‖ value behind it: neither bit rot nor a swapped value passes. */
-export function sealed(key: Uint8Array, value: Uint8Array): Uint8Array {
-  const out = new Uint8Array(value.length + CHECKSUM_BYTES)
-  out.set(value)
-  return sealInPlace(crc32c(key), out)
-}
-
-/** Fills the last four bytes of `out`, which the caller left free; `keyCrc` is crc32c(key). */
+/**
+ * Fills the last four bytes of `out` with the checksum of key ‖ value, so that neither bit rot nor a
+ * value under another's key passes. `keyCrc` is crc32c(key).
+ */
 export function sealInPlace(keyCrc: number, out: Uint8Array): Uint8Array {
   const end = out.length - CHECKSUM_BYTES
   const crc = crc32c(out, keyCrc, end)

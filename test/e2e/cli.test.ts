@@ -1,5 +1,5 @@
 // The command line as a person and a script meet it.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { mnemonicToAccount } from 'viem/accounts'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -154,13 +154,11 @@ describe('nexus', () => {
   test('genesis validate tells every mistake of a file at once', async () => {
     const home = temporaryDirectory('genesis')
     const devnet = await Devnet.start({ validators: 1, data: join(home, 'devnet') })
-    const place = ['genesis.json', '../genesis.json']
-      .map((name) => join(devnet.validator(0).home, name))
-      .find(existsSync)
+    const place = join(devnet.validator(0).home, 'genesis.json')
     await devnet.stop()
-    const good = readFileSync(place ?? '', 'utf8')
+    const good = readFileSync(place, 'utf8')
     const validate = (path: string) => runNexus(['genesis', 'validate', path])
-    expect((await validate(place ?? '')).exit.code).toBe(0)
+    expect((await validate(place)).exit.code).toBe(0)
 
     mkdirSync(home, { recursive: true })
     for (const [name, text, codes] of badGeneses(good)) {

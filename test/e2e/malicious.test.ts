@@ -1,5 +1,7 @@
 // Everything that a node must refuse: each gets its code, nothing crashes, memory stays bounded.
+import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
+import { join } from 'node:path'
 import type { Hex } from 'viem'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
@@ -9,7 +11,7 @@ import { Devnet, disposeAll } from '../support/devnet.ts'
 import { ask, call, post } from '../support/jsonRpc.ts'
 import { junkFrames, junkRequests, pour } from '../support/junk.ts'
 import { metricOf } from '../support/metrics.ts'
-import { isRunning } from '../support/processes.ts'
+import { isRunning, NexusProcess } from '../support/processes.ts'
 import { headOf } from '../support/sameChain.ts'
 import { sleep, until } from '../support/wait.ts'
 
@@ -207,6 +209,28 @@ describe('peers', () => {
   test.each(junkFrames)('%s on the port for peers', async (_name, bytes) => {
     await Promise.all(indexes.map((node) => pour(devnet.ports.p2p + node, bytes, 200)))
     await expectAllWell()
+  })
+
+  test('a node of another chain is no peer, and harms nobody', async () => {
+    const stranger = await Devnet.start({ validators: 1 })
+    await stranger.stop()
+    const config = readFileSync(join(devnet.validator(1).home, 'config.json'), 'utf8')
+    const { peers } = (JSON.parse(config) as { p2p: { peers: string[] } }).p2p
+    const alone = new NexusProcess([
+      'start',
+      '--home',
+      stranger.validator(0).home,
+      '--p2p-peers',
+      peers.join(),
+    ])
+    const { rpc } = stranger.validator(0)
+    await until({ what: 'the stranger to run' }, () => headOf(rpc))
+    await sleep(3_000)
+    expect(alone.exit).toBeNull()
+    expect(await call(rpc, 'net_peerCount')).toBe('0x0')
+    for (const node of indexes) expect(await call(urlOf(node), 'net_peerCount')).toBe('0x3')
+    await expectAllWell()
+    await alone.stop()
   })
 
   test('two hundred connections that say nothing', async () => {

@@ -1,13 +1,13 @@
-import type { LocalAccount } from 'viem'
 import {
   concatHex,
   type Hex,
+  type LocalAccount,
   parseGwei,
   parseTransaction,
   serializeTransaction,
-  type TransactionSerializable,
   toRlp,
 } from 'viem'
+import { signFields } from './rawTransaction.ts'
 
 export type BadTransaction = {
   readonly name: string
@@ -79,82 +79,102 @@ function lengthPrefix(length: number): Buffer<ArrayBuffer> {
 
 /** Signed as they should be, and yet not for this chain, this account or this block. */
 async function wellFormed(context: Context): Promise<BadTransaction[]> {
-  const { account, chainId, nonce, included, blockGasLimit } = context
-  const base = {
-    type: 'eip1559',
-    chainId,
-    nonce,
-    to: account.address,
-    gas: 21_000n,
-    maxFeePerGas: parseGwei('20'),
-    maxPriorityFeePerGas: 1n,
-  } as const
+  const { account, included, blockGasLimit } = context
+  const base = { ...defaultsOf(context), type: '0x2' } as const
+  const legacy = { type: '0x0', gasPrice: hex(parseGwei('20')) } as const
   const bad = async (
     name: string,
-    changes: object,
+    changes: Partial<typeof base> | Readonly<Record<string, unknown>>,
     message: RegExp,
-    remove: readonly string[] = [],
-  ): Promise<BadTransaction> => {
-    const fields = Object.entries({ ...base, ...changes }).filter(([key]) => !remove.includes(key))
-    const transaction = Object.fromEntries(fields) as unknown as TransactionSerializable
-    return { name, raw: await account.signTransaction(transaction), code: REFUSED, message }
-  }
-  const legacy = { type: 'legacy', gasPrice: parseGwei('20') }
-  const fees = ['maxFeePerGas', 'maxPriorityFeePerGas']
-  const blob = { maxFeePerBlobGas: 1n, blobVersionedHashes: [`0x01${'00'.repeat(31)}`] }
-  const authorizationList = [
-    {
-      address: account.address,
-      chainId,
-      nonce: 0,
-      r: `0x${'11'.repeat(32)}`,
-      s: '0x01',
-      yParity: 0,
-    },
-  ]
+  ): Promise<BadTransaction> => ({
+    name,
+    raw: await signFields(account, { ...base, ...changes } as typeof base),
+    code: REFUSED,
+    message,
+  })
   return [
-    await bad('another chain', { chainId: 1 }, /chain id/i),
-    await bad('another chain, legacy', { ...legacy, chainId: 1 }, /chain id/i, fees),
-    await bad('no chain at all', legacy, /replay-protected|chain id/i, [...fees, 'chainId']),
+    await bad('another chain', { chainId: '0x1' }, /chain id/i),
+    await bad('another chain, legacy', { ...legacy, chainId: '0x1' }, /chain id/i),
+    await bad('no chain at all', { ...legacy, chainId: null }, /replay-protected|chain id/i),
     {
       name: 'one that is final',
       raw: included,
       code: REFUSED,
       message: /already known|nonce too low/,
     },
-    await bad('a used nonce', { nonce: 0, value: 3n }, /nonce too low/),
-    await bad('a nonce of 2^64 - 1', { nonce: 2 ** 53 - 1 }, /nonce/),
-    await bad('a fee below the minimum', { maxFeePerGas: 1n }, /underpriced|base fee/i),
+    await bad('a used nonce', { nonce: '0x0', value: '0x3' }, /nonce too low/),
+    await bad('the last nonce', { nonce: '0xffffffffffffffff' }, /nonce/),
+    await bad(
+      'a fee below the minimum',
+      { maxFeePerGas: '0x1', maxPriorityFeePerGas: '0x0' },
+      /underpriced|base fee/i,
+    ),
     await bad(
       'a tip above the fee',
-      { maxPriorityFeePerGas: parseGwei('30') },
+      { maxPriorityFeePerGas: hex(parseGwei('30')) },
       /priority fee|tip/i,
     ),
-    await bad('more value than the account has', { value: RICH }, /insufficient funds/),
-    await bad('more fees than the account has', { maxFeePerGas: RICH }, /insufficient funds/),
-    await bad('too little gas', { gas: 20_999n }, /intrinsic gas/),
+    await bad('more value than the account has', { value: hex(RICH) }, /insufficient funds/),
+    await bad('more fees than the account has', { maxFeePerGas: hex(RICH) }, /insufficient funds/),
+    await bad('a value above 2^256', { value: hex(2n ** 256n) }, /.+/),
+    await bad('too little gas', { gas: hex(20_999) }, /intrinsic gas/),
     await bad(
       'too little gas for its data',
-      { data: `0x${'ff'.repeat(100)}` },
+      { input: `0x${'ff'.repeat(100)}` },
       /intrinsic gas|floor/,
     ),
-    await bad('more gas than a block', { gas: blockGasLimit + 1n }, /gas limit/i),
+    await bad('more gas than a block', { gas: hex(blockGasLimit + 1n) }, /gas limit/i),
     await bad(
       'init code above 48 KiB',
-      { data: `0x${'00'.repeat(49_153)}`, gas: 5_000_000n },
+      { to: null, input: `0x${'00'.repeat(49_153)}`, gas: hex(5_000_000) },
       /init ?code/i,
-      ['to'],
     ),
-    await bad('a blob', { type: 'eip4844', ...blob }, /blob|type not supported/i),
+    await bad('a delegation without authorization', { type: '0x4' }, /auth/i),
     await bad(
-      'a delegation without authorization',
-      { type: 'eip7702', authorizationList: [] },
-      /auth/i,
+      'a delegation that creates',
+      { type: '0x4', to: null, authorizationList: [authorization(account.address)] },
+      /create|creation|to/i,
     ),
-    await bad('a delegation that creates', { type: 'eip7702', authorizationList }, /create|to/i, [
-      'to',
-    ]),
+    {
+      name: 'a blob',
+      raw: await blobOf(context),
+      code: REFUSED,
+      message: /blob|type not supported/i,
+    },
   ]
+}
+
+const hex = (value: bigint | number): Hex => `0x${value.toString(16)}`
+
+const defaultsOf = ({ account, chainId, nonce }: Context) =>
+  ({
+    chainId: hex(chainId),
+    nonce: hex(nonce),
+    gas: hex(21_000),
+    maxFeePerGas: hex(parseGwei('20')),
+    maxPriorityFeePerGas: '0x1',
+    to: account.address,
+    value: '0x0',
+    input: '0x',
+  }) as const
+
+const authorization = (address: Hex) =>
+  ({
+    chainId: '0x0',
+    address,
+    nonce: '0x0',
+    yParity: '0x0',
+    r: `0x${'11'.repeat(32)}`,
+    s: '0x1',
+  }) as const
+
+function blobOf({ account, chainId, nonce }: Context): Promise<Hex> {
+  if (account.signTransaction === undefined) throw new Error('the account can sign')
+  return account.signTransaction({
+    ...{ type: 'eip4844', chainId, nonce, to: account.address, gas: 21_000n },
+    ...{ maxFeePerGas: parseGwei('20'), maxPriorityFeePerGas: 1n, maxFeePerBlobGas: 1n },
+    blobVersionedHashes: [`0x01${'00'.repeat(31)}`],
+  })
 }
 
 async function badlySigned({ account, chainId, nonce }: Context): Promise<BadTransaction[]> {
@@ -170,7 +190,6 @@ async function badlySigned({ account, chainId, nonce }: Context): Promise<BadTra
   const { r, s, yParity } = parseTransaction(await account.signTransaction(transaction))
   if (r === undefined || s === undefined || yParity === undefined)
     throw new Error('a signed transaction has a signature')
-  const hex = (value: bigint): Hex => `0x${value.toString(16).padStart(64, '0')}`
   const bad = (name: string, signature: { r: Hex; s: Hex; yParity: number }): BadTransaction => ({
     name,
     raw: serializeTransaction(transaction, signature),
@@ -189,9 +208,9 @@ async function badlySigned({ account, chainId, nonce }: Context): Promise<BadTra
     [],
   ] as const
   return [
-    bad('s in the upper half', { r, s: hex(ORDER - BigInt(s)), yParity: 1 - yParity }),
-    bad('r of the group order', { r: hex(ORDER), s, yParity }),
-    bad('s of zero', { r, s: hex(0n), yParity }),
+    bad('s in the upper half', { r, s: word(ORDER - BigInt(s)), yParity: 1 - yParity }),
+    bad('r of the group order', { r: word(ORDER), s, yParity }),
+    bad('s of zero', { r, s: word(0n), yParity }),
     {
       name: 'a parity of 2',
       raw: concatHex(['0x02', toRlp([...fields.slice(0, 8), [], '0x02', r, s] as Hex[])]),
@@ -215,3 +234,5 @@ async function badlySigned({ account, chainId, nonce }: Context): Promise<BadTra
     },
   ]
 }
+
+const word = (value: bigint): Hex => `0x${value.toString(16).padStart(64, '0')}`

@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { until } from './wait.ts'
 
-/** The command under test: the checkout's own, or an installed one named by NEXUS_BIN. */
+/** The command under test: the checkout's own, or an installed one named by E2E_NEXUS_BIN (the node refuses unknown NEXUS_ variables). */
 const NEXUS_BIN =
-  process.env.NEXUS_BIN ?? fileURLToPath(new URL('../../bin/nexus.mjs', import.meta.url))
+  process.env.E2E_NEXUS_BIN ?? fileURLToPath(new URL('../../bin/nexus.mjs', import.meta.url))
 
 const OUTPUT_LINES = 400
 

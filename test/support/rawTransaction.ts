@@ -1,4 +1,4 @@
-import { type Hex, toRlp } from 'viem'
+import { type Hex, keccak256, type LocalAccount, parseSignature, toRlp } from 'viem'
 
 type AccessList = readonly { readonly address: Hex; readonly storageKeys: readonly Hex[] }[]
 
@@ -46,7 +46,29 @@ export function rawTransactionOf(transaction: RpcTransaction): Hex {
   return type === 0 ? body : `0x0${type}${body.slice(2)}`
 }
 
-function fieldsOf(transaction: RpcTransaction, type: number): Rlp[] {
+/** Signs any fields, also those that no wallet library would; `chainId` null makes an unprotected legacy transaction. */
+export async function signFields(
+  account: LocalAccount,
+  fields: Omit<RpcTransaction, 'hash' | 'from' | 'v' | 'r' | 's'>,
+): Promise<Hex> {
+  const type = Number(fields.type)
+  const unsigned = fieldsOf(fields, type)
+  const chainId = BigInt(fields.chainId ?? 0)
+  const isProtected = type === 0 && chainId !== 0n
+  const body = toRlp(isProtected ? [...unsigned, quantity(chainId), '0x', '0x'] : unsigned)
+  const hash = keccak256(type === 0 ? body : `0x0${type}${body.slice(2)}`)
+  if (account.sign === undefined) throw new Error('the account can sign a hash')
+  const { r, s, yParity } = parseSignature(await account.sign({ hash }))
+  const legacy = isProtected ? 35n + 2n * chainId : 27n
+  const v: Hex = `0x${(type === 0 ? legacy + BigInt(yParity) : BigInt(yParity)).toString(16)}`
+  const signed = toRlp([...unsigned, quantity(v), quantity(r), quantity(s)])
+  return type === 0 ? signed : `0x0${type}${signed.slice(2)}`
+}
+
+function fieldsOf(
+  transaction: Omit<RpcTransaction, 'hash' | 'from' | 'v' | 'r' | 's'>,
+  type: number,
+): Rlp[] {
   const { nonce, gas, to, value, input } = transaction
   const call: Rlp[] = [quantity(gas), to ?? '0x', quantity(value), input]
   const accessList: Rlp = (transaction.accessList ?? []).map(({ address, storageKeys }) => [

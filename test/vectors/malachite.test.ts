@@ -4,7 +4,13 @@ import { describe, expect, test } from 'vitest'
 import { ConsensusHeight, type Effect, type Input } from '../../consensus/index.ts'
 import { trustCommit, trustPolka, trustProposal, trustVote } from '../../consensus/verified.ts'
 import type { SignedVote } from '../../core/chain/vote.ts'
-import { type BlockId, heightOf, millisOf, type Round, roundOf } from '../../core/primitives/units.ts'
+import {
+  type BlockId,
+  heightOf,
+  millisOf,
+  type Round,
+  roundOf,
+} from '../../core/primitives/units.ts'
 import { block, CHAIN_ID, standInSignature, validatorSetOf } from '../support/consensus.ts'
 
 type Value = 'Nil' | { Val: string }
@@ -67,7 +73,12 @@ type Outcome = {
   evidence: string[]
 }
 
-const INDEX = new Map([['v2', 0], ['v3', 1], ['v4', 2], ['v1', 3]])
+const INDEX = new Map([
+  ['v2', 0],
+  ['v3', 1],
+  ['v4', 2],
+  ['v1', 3],
+])
 /** Filled as values appear. */
 const NAMES = new Map<BlockId, string>()
 const NOW = millisOf(1_000)
@@ -290,7 +301,10 @@ describe('Malachite traces', () => {
 
   test('differ when what happened differs', () => {
     for (const name of files) {
-      expect(altered(name, (step) => step), name).toBe(false)
+      expect(
+        altered(name, (step) => step),
+        name,
+      ).toBe(false)
       const noticed = ['VoteDInput', 'ProposalDInput', 'TimeoutDInput'].filter((kind) =>
         altered(name, without(kind)),
       )

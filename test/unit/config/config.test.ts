@@ -73,8 +73,10 @@ describe('loadNodeConfig', () => {
     const flags = new Map([['validatorKeyFile', '/media/key.json']])
     expect(load({ flags }).paths.validatorKey).toBe('/media/key.json')
   })
+})
 
-  it('tells all problems in one message, each with its origin', () => {
+describe('loadNodeConfig refuses', () => {
+  it('with all problems in one message, each with its origin', () => {
     const problems = problemsOf({
       file: '{"rpc":{"port":0,"ports":1},"p2p":{"peers":["alice"]},"log":[],"__proto__":{}}',
       environment: { NEXUS_RPC_HOST: 'a b', NEXUS_RPC_PRT: '1' },
@@ -112,7 +114,7 @@ describe('loadNodeConfig', () => {
     ],
     ['no address to listen on', '{"p2p":{"listen":[]}}', 'p2p.listen: INVALID_VALUE'],
     ['an origin without a scheme', '{"rpc":{"corsOrigins":["app.example"]}}', 'rpc.corsOrigins.0'],
-  ])('refuses a file with %s', (_, text, expected) => {
+  ])('a file with %s', (_, text, expected) => {
     const problems = problemsOf({ file: text })
     expect(problems.length).toBe(1)
     expect(problems[0]).toContain(expected)

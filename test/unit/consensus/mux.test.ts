@@ -220,13 +220,7 @@ const ROWS: readonly Row[] = [
       [proposal(1, b), ['checkBlock b']],
       [
         checked(b),
-        [
-          'cancel propose 1',
-          '1.prevote',
-          'prevote 1 b',
-          '1.precommit',
-          'precommit 1 b',
-        ],
+        ['cancel propose 1', '1.prevote', 'prevote 1 b', '1.precommit', 'precommit 1 b'],
       ],
       [prevote(2, null, 0), []],
       [

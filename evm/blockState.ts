@@ -1,0 +1,98 @@
+import { assert } from '../core/primitives/assert.ts'
+import { EMPTY_BYTES, equalBytes } from '../core/primitives/bytes.ts'
+import { type Account, encodeAccount, hasCode } from './account.ts'
+import { encodeRlp } from './rlp.ts'
+import type { CommittedAccount } from './state/committedState.ts'
+import type { FlatState } from './state/flatState.ts'
+import { bytesOfKey } from './state/keys.ts'
+import type { FlatChange, StateTrie } from './stateTrie.ts'
+import { type EvmChange, storageKey } from './store.ts'
+
+/** What a block leaves behind: kept until it is committed or dropped. */
+export type BlockState = {
+  readonly stateRoot: Uint8Array
+  readonly changes: readonly EvmChange[]
+  readonly accounts: ReadonlyMap<string, CommittedAccount>
+  readonly slots: ReadonlyMap<string, Uint8Array>
+  /** By hash. */
+  readonly codes: readonly (readonly [Uint8Array, Uint8Array])[]
+}
+
+/** Brings the changes of a block into the tries, and lists them against the committed state. */
+export function finishBlockState(flat: FlatState, trie: StateTrie): BlockState {
+  const changes: EvmChange[] = []
+  const slots = new Map<string, Uint8Array>()
+  const roots = new Map<string, Uint8Array>()
+  for (const [key, written] of flat.storage) {
+    const root = finishStorage(flat, trie, { key, written, changes, slots })
+    if (root !== null) roots.set(key, root)
+  }
+  const accounts = new Map<string, CommittedAccount>()
+  const codes = new Map<string, readonly [Uint8Array, Uint8Array]>()
+  const leaves: FlatChange[] = []
+  for (const key of new Set([...flat.accounts.keys(), ...roots.keys()])) {
+    const address = bytesOfKey(key)
+    const before = flat.committed.account(key, address)
+    const account = withRoot(flat.account(address), roots.get(key))
+    const bytes = account === null ? null : encodeAccount(account)
+    if (sameBytes(before.bytes, bytes)) continue
+    accounts.set(key, { account, bytes })
+    leaves.push({ preimage: address, value: bytes })
+    changes.push({ namespace: 'account', key: address, value: bytes, previous: before.bytes })
+    noteCode(flat, codes, before.account, account)
+  }
+  for (const [hash, code] of codes.values()) {
+    changes.push({ namespace: 'code', key: hash, value: code, previous: null })
+  }
+  const stateRoot = trie.updateAccounts(leaves)
+  for (const change of trie.changes()) changes.push(change)
+  return { stateRoot, changes, accounts, slots, codes: [...codes.values()] }
+}
+
+type StorageWork = {
+  readonly key: string
+  readonly written: ReadonlyMap<string, Uint8Array>
+  readonly changes: EvmChange[]
+  readonly slots: Map<string, Uint8Array>
+}
+
+/** The account's new storage root, or null if no slot has another value than before the block. */
+function finishStorage(flat: FlatState, trie: StateTrie, work: StorageWork): Uint8Array | null {
+  const address = bytesOfKey(work.key)
+  const leaves: FlatChange[] = []
+  for (const [slotKey, value] of work.written) {
+    const slot = bytesOfKey(slotKey)
+    const before = flat.committed.slot(work.key + slotKey, address, slot)
+    if (equalBytes(before, value)) continue
+    work.slots.set(work.key + slotKey, value)
+    leaves.push({ preimage: slot, value: value.length === 0 ? null : encodeRlp(value) })
+    work.changes.push({
+      namespace: 'storage',
+      key: storageKey(address, slot),
+      value: value.length === 0 ? null : value,
+      previous: before.length === 0 ? null : before,
+    })
+  }
+  return leaves.length === 0 ? null : trie.updateStorage(address, leaves)
+}
+
+function withRoot(account: Account | null, storageRoot: Uint8Array | undefined): Account | null {
+  if (storageRoot === undefined) return account
+  assert(account !== null, 'an account with storage exists')
+  return { ...account, storageRoot }
+}
+
+function noteCode(
+  flat: FlatState,
+  codes: Map<string, readonly [Uint8Array, Uint8Array]>,
+  before: Account | null,
+  after: Account | null,
+): void {
+  if (after === null || !hasCode(after)) return
+  if (before !== null && equalBytes(before.codeHash, after.codeHash)) return
+  const id = String.fromCharCode(...after.codeHash)
+  if (!codes.has(id)) codes.set(id, [after.codeHash, flat.code(after)])
+}
+
+const sameBytes = (a: Uint8Array | null, b: Uint8Array | null): boolean =>
+  equalBytes(a ?? EMPTY_BYTES, b ?? EMPTY_BYTES)

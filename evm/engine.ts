@@ -1,0 +1,40 @@
+import type { Common } from '@ethereumjs/common'
+import { createCommon, type Hardfork, memoize } from './interpreter/common.ts'
+import type { RunGuard } from './interpreter/loop.ts'
+import { createNexusEvm, type NexusEvm } from './interpreter/nexusEvm.ts'
+import type { CommittedState } from './state/committedState.ts'
+import { FlatState } from './state/flatState.ts'
+import { NexusStateManager } from './state/stateManager.ts'
+
+/** One interpreter and the state in front of it. Runs one message at a time. */
+export type Engine = {
+  readonly chainId: number
+  readonly evm: NexusEvm
+  readonly manager: NexusStateManager
+  readonly common: Common
+  readonly guard: RunGuard
+  /** Answers BLOCKHASH for the block or call under way. */
+  readonly ancestors: { hashOf: (number: number) => Uint8Array | null }
+}
+
+export type EngineOptions = {
+  readonly chainId: number
+  readonly hardfork: Hardfork
+  readonly committed: CommittedState
+}
+
+export async function createEngine(options: EngineOptions): Promise<Engine> {
+  const { chainId, hardfork, committed } = options
+  const common = createCommon(chainId, hardfork)
+  const manager = new NexusStateManager(new FlatState(committed))
+  const guard: RunGuard = { shouldStop: null }
+  const ancestors: Engine['ancestors'] = { hashOf: () => null }
+  const evm = await createNexusEvm({
+    common,
+    stateManager: manager,
+    guard,
+    ancestorHash: (number) => ancestors.hashOf(number),
+  })
+  memoize(common)
+  return { chainId, evm, manager, common, guard, ancestors }
+}

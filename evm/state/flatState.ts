@@ -1,0 +1,153 @@
+import { assert } from '../../core/primitives/assert.ts'
+import { EMPTY_BYTES } from '../../core/primitives/bytes.ts'
+import { keccak256 } from '../../core/primitives/hash.ts'
+import {
+  type Account,
+  EMPTY_ACCOUNT,
+  EMPTY_CODE_HASH,
+  hasCode,
+  hasStorage,
+  isEmptyAccount,
+} from '../account.ts'
+import type { CommittedState } from './committedState.ts'
+import { keyOf } from './keys.ts'
+
+type Slots = Map<string, Uint8Array>
+type Undo = () => void
+
+/**
+ * The state of the block under way: what it changed, over the committed state. Every write under a
+ * checkpoint can be undone. Values are big-endian without leading zeros; zero is empty.
+ */
+export class FlatState {
+  readonly committed: CommittedState
+  readonly accounts = new Map<string, Account | null>()
+  readonly storage = new Map<string, Slots>()
+  readonly codes = new Map<string, Uint8Array>()
+  readonly #undo: Undo[] = []
+  readonly #checkpoints: number[] = []
+  /** Values at the start of the transaction of the slots it changed (EIP-2200's "original"). */
+  readonly #original = new Map<string, Uint8Array>()
+
+  constructor(committed: CommittedState) {
+    this.committed = committed
+  }
+
+  account(address: Uint8Array): Account | null {
+    const key = keyOf(address)
+    const changed = this.accounts.get(key)
+    return changed === undefined ? this.committed.account(key, address).account : changed
+  }
+
+  setAccount(address: Uint8Array, account: Account | null): void {
+    this.#put(this.accounts, keyOf(address), account)
+  }
+
+  /** EIP-161: removes a touched account that holds nothing. */
+  sweep(address: Uint8Array): void {
+    const account = this.account(address)
+    if (account !== null && isEmptyAccount(account)) this.deleteAccount(address)
+  }
+
+  credit(address: Uint8Array, amount: bigint): void {
+    const account = this.account(address) ?? EMPTY_ACCOUNT
+    if (amount === 0n) this.sweep(address)
+    else this.setAccount(address, { ...account, balance: account.balance + amount })
+  }
+
+  /**
+   * Only two kinds of accounts are ever deleted: created by the same transaction (EIP-6780), and
+   * empty ones (EIP-161). Neither has storage from earlier blocks: EIP-7610 refuses creation over
+   * storage, and genesis refuses storage in empty accounts.
+   */
+  deleteAccount(address: Uint8Array): void {
+    this.clearStorage(address)
+    this.setAccount(address, null)
+  }
+
+  clearStorage(address: Uint8Array): void {
+    const key = keyOf(address)
+    const { account } = this.committed.account(key, address)
+    assert(account === null || !hasStorage(account), 'no committed storage is ever cleared at once')
+    if (this.storage.has(key)) this.#put<Slots | undefined>(this.storage, key, undefined)
+  }
+
+  slot(address: Uint8Array, slot: Uint8Array): Uint8Array {
+    return this.#slot(keyOf(address), address, slot)
+  }
+
+  /** `value` has no leading zeros. */
+  setSlot(address: Uint8Array, slot: Uint8Array, value: Uint8Array): void {
+    const key = keyOf(address)
+    const slotKey = keyOf(slot)
+    const original = key + slotKey
+    if (!this.#original.has(original)) {
+      this.#original.set(original, this.#slot(key, address, slot))
+    }
+    let slots = this.storage.get(key)
+    if (slots === undefined) {
+      slots = new Map()
+      this.#put(this.storage, key, slots)
+    }
+    this.#put(slots, slotKey, value)
+  }
+
+  originalSlot(address: Uint8Array, slot: Uint8Array): Uint8Array {
+    const key = keyOf(address)
+    return this.#original.get(key + keyOf(slot)) ?? this.#slot(key, address, slot)
+  }
+
+  code(account: Account): Uint8Array {
+    if (!hasCode(account)) return EMPTY_BYTES
+    return this.codes.get(keyOf(account.codeHash)) ?? this.committed.code(account.codeHash)
+  }
+
+  setCode(address: Uint8Array, code: Uint8Array): void {
+    const codeHash = code.length === 0 ? EMPTY_CODE_HASH : keccak256(code)
+    const account = this.account(address) ?? EMPTY_ACCOUNT
+    // Content-addressed, so nothing to undo; only code that an account ends up with is stored.
+    if (code.length > 0) this.codes.set(keyOf(codeHash), code)
+    this.setAccount(address, { ...account, codeHash })
+  }
+
+  startTransaction(): void {
+    assert(this.#checkpoints.length === 0, 'transactions do not nest')
+    this.#original.clear()
+    this.#undo.length = 0
+  }
+
+  checkpoint(): void {
+    this.#checkpoints.push(this.#undo.length)
+  }
+
+  commit(): void {
+    const mark = this.#checkpoints.pop()
+    assert(mark !== undefined, 'a commit closes a checkpoint')
+  }
+
+  revert(): void {
+    const mark = this.#checkpoints.pop()
+    assert(mark !== undefined, 'a revert closes a checkpoint')
+    while (this.#undo.length > mark) this.#undo.pop()?.()
+  }
+
+  #slot(key: string, address: Uint8Array, slot: Uint8Array): Uint8Array {
+    const slotKey = keyOf(slot)
+    const changed = this.storage.get(key)?.get(slotKey)
+    return changed ?? this.committed.slot(key + slotKey, address, slot)
+  }
+
+  /** Undefined removes the entry, so that the committed state shows again. */
+  #put<V>(map: Map<string, V>, key: string, value: V): void {
+    if (this.#checkpoints.length > 0) {
+      const had = map.has(key)
+      const previous = map.get(key)
+      this.#undo.push(() => {
+        if (had) map.set(key, previous as V)
+        else map.delete(key)
+      })
+    }
+    if (value === undefined) map.delete(key)
+    else map.set(key, value)
+  }
+}

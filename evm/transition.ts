@@ -1,0 +1,127 @@
+import type { FeeRecipient } from '../core/chain/params.ts'
+import { ok, type Result, reject } from '../core/primitives/result.ts'
+import { EMPTY_ACCOUNT, hasCode } from './account.ts'
+import type { BlockEnvironment, EthereumBlock } from './blockEnvironment.ts'
+import { isDelegation } from './delegation.ts'
+import type { Engine } from './engine.ts'
+import {
+  finishMessage,
+  isPlainTransfer,
+  type MessageOutcome,
+  runMessage,
+  runTransfer,
+} from './message.ts'
+import type { DecodedTransaction } from './transaction.ts'
+
+/** Why a well-formed transaction has no place in the block at its turn. */
+export type StateCode =
+  | 'FEE_CAP_BELOW_BASE_FEE'
+  | 'BLOCK_GAS_EXHAUSTED'
+  | 'NONCE_TOO_LOW'
+  | 'NONCE_TOO_HIGH'
+  | 'SENDER_NOT_EOA'
+  | 'INSUFFICIENT_FUNDS'
+
+export type FeeRules = {
+  readonly baseFeeRecipient: FeeRecipient
+  readonly tipRecipient: FeeRecipient
+  readonly treasury: Uint8Array
+  readonly proposer: Uint8Array
+}
+
+/** In wei. */
+export type FeeTotals = { burned: bigint; treasury: bigint; proposer: bigint }
+
+export type BlockContext = {
+  readonly environment: BlockEnvironment
+  readonly block: EthereumBlock
+  readonly fees: FeeRules
+  readonly totals: FeeTotals
+}
+
+export type AppliedTransaction = {
+  readonly outcome: MessageOutcome
+  /** In wei per gas: base fee and tip. */
+  readonly effectiveGasPrice: bigint
+}
+
+/**
+ * One transaction on the state (execution-specs `process_transaction`, Prague). A rejected one has
+ * changed nothing.
+ */
+export async function applyTransaction(
+  engine: Engine,
+  context: BlockContext,
+  transaction: DecodedTransaction,
+  gasLeft: number,
+): Promise<Result<AppliedTransaction, StateCode>> {
+  const { flat } = engine.manager
+  const { sender, gasLimit } = transaction
+  flat.startTransaction()
+  const code = objection(engine, context, transaction, gasLeft)
+  if (code !== null) return reject(code)
+  const { baseFeePerGas } = context.environment
+  const tip = tipOf(transaction, baseFeePerGas)
+  const gasPrice = baseFeePerGas + tip
+  const before = flat.account(sender) ?? EMPTY_ACCOUNT
+  flat.setAccount(sender, {
+    ...before,
+    balance: before.balance - BigInt(gasLimit) * gasPrice,
+    nonce: before.nonce + 1,
+  })
+  const message = { ...transaction, gasPrice }
+  const plain = isPlainTransfer(engine, message)
+  const outcome = plain
+    ? runTransfer(engine, message)
+    : await runMessage(engine, context.block, message)
+  flat.credit(sender, BigInt(gasLimit - outcome.gasUsed) * gasPrice)
+  const gasUsed = BigInt(outcome.gasUsed)
+  pay(engine, context, context.fees.baseFeeRecipient, gasUsed * baseFeePerGas)
+  pay(engine, context, context.fees.tipRecipient, gasUsed * tip)
+  if (!plain) await finishMessage(engine, outcome)
+  return ok({ outcome, effectiveGasPrice: gasPrice })
+}
+
+/** EIP-1559. Types 0 and 1 offer all of their price above the base fee. */
+export function tipOf(
+  transaction: Pick<DecodedTransaction, 'maxFeePerGas' | 'maxPriorityFeePerGas'>,
+  baseFeePerGas: bigint,
+): bigint {
+  const room = transaction.maxFeePerGas - baseFeePerGas
+  return room < transaction.maxPriorityFeePerGas ? room : transaction.maxPriorityFeePerGas
+}
+
+function objection(
+  engine: Engine,
+  context: BlockContext,
+  transaction: DecodedTransaction,
+  gasLeft: number,
+): StateCode | null {
+  if (transaction.maxFeePerGas < context.environment.baseFeePerGas) return 'FEE_CAP_BELOW_BASE_FEE'
+  if (transaction.gasLimit > gasLeft) return 'BLOCK_GAS_EXHAUSTED'
+  const { flat } = engine.manager
+  const account = flat.account(transaction.sender)
+  const nonce = account?.nonce ?? 0
+  if (transaction.nonce < nonce) return 'NONCE_TOO_LOW'
+  if (transaction.nonce > nonce) return 'NONCE_TOO_HIGH'
+  // EIP-3607, except for an account that only delegates (EIP-7702).
+  if (account !== null && hasCode(account) && !isDelegation(flat.code(account))) {
+    return 'SENDER_NOT_EOA'
+  }
+  const most = BigInt(transaction.gasLimit) * transaction.maxFeePerGas + transaction.value
+  return (account?.balance ?? 0n) < most ? 'INSUFFICIENT_FUNDS' : null
+}
+
+function pay(
+  engine: Engine,
+  { fees, totals }: BlockContext,
+  recipient: FeeRecipient,
+  amount: bigint,
+): void {
+  if (recipient === 'burn') {
+    totals.burned += amount
+    return
+  }
+  totals[recipient] += amount
+  engine.manager.flat.credit(fees[recipient], amount)
+}

@@ -1,0 +1,79 @@
+import { assert } from '../../core/primitives/assert.ts'
+import { keccak256 } from '../../core/primitives/hash.ts'
+import { HEX_DIGITS, type Ref, type TrieNode } from './node.ts'
+
+/**
+ * Key of a node in the `trieNode` namespace: an owner tag (0: accounts; 1: storage, then the
+ * address), then one byte per nibble of its path. A new node replaces the old one at its path, so
+ * the store never holds more than the latest trie.
+ */
+export function nodeKey(owner: Uint8Array | null, path: string): Uint8Array {
+  const start = owner === null ? 1 : 21
+  const key = new Uint8Array(start + path.length)
+  if (owner !== null) {
+    key[0] = 1
+    key.set(owner, 1)
+  }
+  for (let i = 0; i < path.length; i++) key[start + i] = HEX_DIGITS.indexOf(path[i] as string)
+  return key
+}
+
+/** Not RLP: a leaf is stored as its preimage alone, because its value lies in the flat state. */
+const TAG = { leaf: 0, extension: 1, branch: 2 } as const
+
+export function encodeNode(node: TrieNode): Uint8Array {
+  if (node.kind === 'leaf') return prefixed(TAG.leaf, node.preimage)
+  if (node.kind === 'extension') {
+    const { nibbles, child } = node
+    const out = new Uint8Array(2 + nibbles.length + child.length)
+    out[0] = TAG.extension
+    out[1] = nibbles.length
+    for (let i = 0; i < nibbles.length; i++) out[2 + i] = HEX_DIGITS.indexOf(nibbles[i] as string)
+    out.set(child, 2 + nibbles.length)
+    return out
+  }
+  let size = 17
+  for (const child of node.children) size += child?.length ?? 0
+  const out = new Uint8Array(size)
+  out[0] = TAG.branch
+  let at = 17
+  for (let i = 0; i < 16; i++) {
+    const child = node.children[i] ?? null
+    if (child === null) continue
+    out[1 + i] = child.length
+    out.set(child, at)
+    at += child.length
+  }
+  return out
+}
+
+/** Of bytes this program wrote: asserts. */
+export function decodeNode(bytes: Uint8Array): TrieNode {
+  const tag = bytes[0]
+  if (tag === TAG.leaf) {
+    const preimage = bytes.slice(1)
+    return { kind: 'leaf', key: keccak256(preimage), preimage, value: null, stored: true }
+  }
+  if (tag === TAG.extension) {
+    const length = bytes[1] as number
+    let nibbles = ''
+    for (let i = 0; i < length; i++) nibbles += HEX_DIGITS[bytes[2 + i] as number]
+    return { kind: 'extension', nibbles, child: bytes.slice(2 + length) }
+  }
+  assert(tag === TAG.branch, 'a stored trie node has a known tag')
+  const children: (Ref | null)[] = []
+  let at = 17
+  for (let i = 0; i < 16; i++) {
+    const length = bytes[1 + i] as number
+    children.push(length === 0 ? null : bytes.slice(at, at + length))
+    at += length
+  }
+  return { kind: 'branch', children }
+}
+
+function prefixed(tag: number, bytes: Uint8Array): Uint8Array {
+  const out = new Uint8Array(bytes.length + 1)
+  out[0] = tag
+  out.set(bytes, 1)
+  return out
+}

@@ -1,0 +1,287 @@
+import { dirname } from 'node:path'
+import { assert } from '../../core/primitives/assert.ts'
+import { equalBytes, toHex } from '../../core/primitives/bytes.ts'
+import {
+  bytes,
+  type Codec,
+  decode,
+  encode,
+  fixedBytes,
+  int,
+  struct,
+  u8,
+  u32,
+} from '../../core/primitives/codec.ts'
+import { NexusError } from '../../core/primitives/errors.ts'
+import { ADDRESS_LENGTH, SIGNATURE_LENGTH } from '../../core/primitives/signature.ts'
+import { crc32c } from '../storage/crc32c.ts'
+import type { FileSystem, OpenFile } from '../storage/fileSystem.ts'
+
+/** In the order in which a validator signs within a round. */
+export const SIGN_STEP = { proposal: 1, prevote: 2, precommit: 3 } as const
+export type SignStep = keyof typeof SIGN_STEP
+
+export type LastSigned = {
+  readonly height: number
+  readonly round: number
+  /** A number of SIGN_STEP; 0 when nothing was signed yet. */
+  readonly step: number
+  readonly signBytes: Uint8Array
+  readonly signature: Uint8Array
+}
+
+/** Whose signatures the file guards: a key on a chain. */
+export type SignerIdentity = { readonly chainId: number; readonly address: Uint8Array }
+
+export const NOTHING_SIGNED: LastSigned = {
+  height: 0,
+  round: 0,
+  step: 0,
+  signBytes: new Uint8Array(0),
+  signature: new Uint8Array(SIGNATURE_LENGTH),
+}
+
+/** The smallest unit that a disk or the page cache writes at once, or a multiple of it. */
+const PAGE = 4_096
+const COPIES = 2
+const GENERATIONS = 2
+const GENERATION_BYTES = COPIES * PAGE
+export const LAST_SIGNED_BYTES = PAGE + GENERATIONS * GENERATION_BYTES
+
+type Slot = LastSigned & { readonly sequence: number }
+
+/**
+ * The last thing that a key signed, on disk before the signature leaves.
+ *
+ * The file has a fixed size: a page with its identity, then two generations of two equal pages each.
+ * State number n goes to both pages of generation n mod 2 with one write and one fdatasync, a quarter
+ * of what writing and renaming a new file costs, since no metadata changes. While it is under way the
+ * other generation holds state n − 1 untouched; a write that is torn anywhere leaves either that or
+ * the whole of n on one page. Two pages, so that a page that rots later is noticed as such and cannot
+ * pass for a torn write: n − 1 would then come back although the signature of n is out.
+ */
+export class LastSignedFile {
+  readonly #file: OpenFile
+  readonly #path: string
+  readonly #seed: number
+  #slot: Slot
+  #failure: NexusError | null = null
+
+  private constructor(file: OpenFile, path: string, start: { seed: number; slot: Slot }) {
+    this.#file = file
+    this.#path = path
+    this.#seed = start.seed
+    this.#slot = start.slot
+  }
+
+  /** For `nexus init` only. Throws LAST_SIGNED_EXISTS: a file that exists is never made anew. */
+  static async create(
+    path: string,
+    identity: SignerIdentity,
+    fileSystem: FileSystem,
+  ): Promise<void> {
+    if ((await fileSystem.read(path)) !== null)
+      throw new NexusError(
+        { code: 'LAST_SIGNED_EXISTS', path },
+        {
+          message: `${path} exists: it remembers what this validator signed and must not be replaced`,
+        },
+      )
+    await fileSystem.makeDirectory(dirname(path))
+    const contents = new Uint8Array(LAST_SIGNED_BYTES)
+    const page = identityPage(identity)
+    contents.set(page)
+    contents.set(generationOf({ ...NOTHING_SIGNED, sequence: 0 }, crc32c(page)), PAGE)
+    const file = await fileSystem.create(`${path}.tmp`)
+    await file.write(contents, 0)
+    await file.sync()
+    await file.close()
+    await fileSystem.rename(`${path}.tmp`, path)
+    await fileSystem.syncDirectory(dirname(path))
+  }
+
+  /** Throws LAST_SIGNED_MISSING, LAST_SIGNED_CORRUPT, LAST_SIGNED_OTHER_KEY; then nothing may be signed. */
+  static async open(
+    path: string,
+    identity: SignerIdentity,
+    fileSystem: FileSystem,
+  ): Promise<LastSignedFile> {
+    const contents = await fileSystem.read(path)
+    if (contents === null) throw missing(path)
+    checkIdentity(contents, identity, path)
+    const seed = crc32c(identityPage(identity))
+    const { slot, isWhole } = recoverSlot(contents, seed, path)
+    const opened = new LastSignedFile(await fileSystem.open(path), path, { seed, slot })
+    // What was read may be in the page cache only; and a damaged generation is no second copy.
+    if (isWhole) await opened.#file.sync()
+    else await opened.save(slot)
+    return opened
+  }
+
+  get current(): LastSigned {
+    return this.#slot
+  }
+
+  /** Durable when it resolves. After an error it is unknown what the disk holds: nothing is saved any more. */
+  async save(next: LastSigned): Promise<void> {
+    if (this.#failure !== null) throw this.#failure
+    const slot = { ...next, sequence: this.#slot.sequence + 1 }
+    try {
+      await this.#file.write(generationOf(slot, this.#seed), positionOf(slot.sequence))
+      await this.#file.sync()
+    } catch (error) {
+      this.#failure = new NexusError(
+        { code: 'LAST_SIGNED_WRITE', path: this.#path, reason: String(error) },
+        {
+          message: `${this.#path} cannot be written, so nothing can be signed: ${error}`,
+          cause: error,
+        },
+      )
+      throw this.#failure
+    }
+    this.#slot = slot
+  }
+
+  async close(): Promise<void> {
+    this.#failure ??= new NexusError({ code: 'LAST_SIGNED_CLOSED', path: this.#path })
+    await this.#file.close()
+  }
+}
+
+const MAGIC = 0x4e584c53
+const FILE_VERSION = 1
+
+type StoredIdentity = SignerIdentity & { readonly magic: number; readonly version: number }
+
+const identityCodec: Codec<StoredIdentity> = struct<StoredIdentity>({
+  magic: u32,
+  version: u32,
+  chainId: int,
+  address: fixedBytes(ADDRESS_LENGTH),
+})
+const IDENTITY_BYTES = 36
+
+/** The longest sign-bytes are those of a proposal, 57. */
+const slotCodec: Codec<Slot> = struct<Slot>({
+  sequence: int,
+  height: int,
+  round: u32,
+  step: u8,
+  signBytes: bytes(64),
+  signature: fixedBytes(SIGNATURE_LENGTH),
+})
+
+function identityPage(identity: SignerIdentity): Uint8Array {
+  const { chainId, address } = identity
+  const body = encode(identityCodec, { magic: MAGIC, version: FILE_VERSION, chainId, address })
+  return pageOf(body, 0)
+}
+
+/** length u32 | body | crc32c of all before, seeded | zeros. */
+function pageOf(body: Uint8Array, seed: number): Uint8Array {
+  const page = new Uint8Array(PAGE)
+  const view = new DataView(page.buffer)
+  view.setUint32(0, body.length)
+  page.set(body, 4)
+  view.setUint32(4 + body.length, crc32c(page, seed, 4 + body.length))
+  return page
+}
+
+function bodyOf(page: Uint8Array, seed: number): Uint8Array | null {
+  const view = new DataView(page.buffer, page.byteOffset, page.byteLength)
+  const length = view.getUint32(0)
+  if (length > PAGE - 8) return null
+  if (view.getUint32(4 + length) !== crc32c(page, seed, 4 + length)) return null
+  return page.subarray(4, 4 + length)
+}
+
+const positionOf = (sequence: number): number => PAGE + (sequence % GENERATIONS) * GENERATION_BYTES
+
+function generationOf(slot: Slot, seed: number): Uint8Array {
+  assert(slot.signBytes.length <= 64, 'sign-bytes fit their slot')
+  const page = pageOf(encode(slotCodec, slot), seed)
+  const out = new Uint8Array(GENERATION_BYTES)
+  for (let copy = 0; copy < COPIES; copy++) out.set(page, copy * PAGE)
+  return out
+}
+
+function checkIdentity(contents: Uint8Array, expected: SignerIdentity, path: string): void {
+  if (contents.length !== LAST_SIGNED_BYTES) throw corrupt(path, 'its size is wrong')
+  const body = bodyOf(contents.subarray(0, PAGE), 0)
+  if (body === null || body.length !== IDENTITY_BYTES) throw corrupt(path, 'its first page')
+  const identity = decode(identityCodec, body)
+  if (!identity.ok || identity.value.magic !== MAGIC) throw corrupt(path, 'its first page')
+  const { version, chainId, address } = identity.value
+  if (version !== FILE_VERSION)
+    throw new NexusError({ code: 'LAST_SIGNED_VERSION', path, found: version })
+  if (chainId === expected.chainId && equalBytes(address, expected.address)) return
+  const found = `validator ${toHex(address)} on chain ${chainId}`
+  throw new NexusError(
+    { code: 'LAST_SIGNED_OTHER_KEY', path, found },
+    { message: `${path} belongs to ${found}: use the state file of this key` },
+  )
+}
+
+/** The newest state, and whether both generations are as a finished write leaves them. */
+function recoverSlot(
+  contents: Uint8Array,
+  seed: number,
+  path: string,
+): { readonly slot: Slot; readonly isWhole: boolean } {
+  const slots: Slot[] = []
+  for (let at = PAGE; at < contents.length; at += PAGE) {
+    const slot = slotAt(contents, at, seed, path)
+    if (slot !== null) slots.push(slot)
+  }
+  const newest = slots.reduce(
+    (best, slot) => (slot.sequence > (best?.sequence ?? -1) ? slot : best),
+    slots[0],
+  )
+  if (newest === undefined) throw corrupt(path, 'no copy of the state is whole')
+  const { sequence } = newest
+  for (const slot of slots) {
+    // A write of n replaces n − 2, page by page; n − 1 lies beside it. Nothing older can be there.
+    if (sequence - slot.sequence > GENERATIONS) throw corrupt(path, 'its states do not follow')
+    if (slot.sequence === sequence && !sameState(slot, newest))
+      throw corrupt(path, 'its copies differ')
+  }
+  const count = (wanted: number): number => slots.filter((slot) => slot.sequence === wanted).length
+  const isWhole = count(sequence) === COPIES && (sequence === 0 || count(sequence - 1) === COPIES)
+  return { slot: newest, isWhole }
+}
+
+/** Null: the page is not whole. */
+function slotAt(contents: Uint8Array, at: number, seed: number, path: string): Slot | null {
+  const body = bodyOf(contents.subarray(at, at + PAGE), seed)
+  if (body === null) return null
+  const decoded = decode(slotCodec, body)
+  if (!decoded.ok) throw corrupt(path, 'a state does not decode')
+  const slot = decoded.value
+  const generation = positionOf(slot.sequence)
+  if (at < generation || at >= generation + GENERATION_BYTES)
+    throw corrupt(path, 'a state is in the wrong place')
+  return slot
+}
+
+const sameState = (a: LastSigned, b: LastSigned): boolean =>
+  a.height === b.height &&
+  a.round === b.round &&
+  a.step === b.step &&
+  equalBytes(a.signBytes, b.signBytes) &&
+  equalBytes(a.signature, b.signature)
+
+const missing = (path: string): NexusError =>
+  new NexusError(
+    { code: 'LAST_SIGNED_MISSING', path },
+    {
+      message: `${path} is missing: it remembers what this validator signed, and without it the validator could sign twice. Restore it; or, only if this key never signed on this chain, make it with nexus init`,
+    },
+  )
+
+const corrupt = (path: string, reason: string): NexusError =>
+  new NexusError(
+    { code: 'LAST_SIGNED_CORRUPT', path, reason },
+    {
+      message: `${path} is damaged (${reason}): nothing will be signed. Restore it from a copy that is not older than the last signature`,
+    },
+  )

@@ -1,0 +1,127 @@
+import {
+  type Proposal,
+  proposalSignBytes,
+  type SignedProposal,
+  type SignedVote,
+  type Vote,
+  voteSignBytes,
+} from '../../core/chain/vote.ts'
+import { assert } from '../../core/primitives/assert.ts'
+import { equalBytes } from '../../core/primitives/bytes.ts'
+import { NexusError } from '../../core/primitives/errors.ts'
+import { keccak256 } from '../../core/primitives/hash.ts'
+import { addressOfPrivateKey, signatures } from '../../core/primitives/signature.ts'
+import { type FileSystem, nodeFileSystem } from '../storage/fileSystem.ts'
+import { type LastSigned, LastSignedFile, SIGN_STEP, type SignStep } from './lastSigned.ts'
+
+/**
+ * Signs votes and proposals, each at most once: what is earlier than the last signature, or conflicts
+ * with it, is refused with DOUBLE_SIGN_REFUSED. The same bytes again give the same signature. A signer
+ * may live in another process; then a failure to answer means no vote.
+ */
+export type Signer = {
+  readonly publicKey: Uint8Array
+  readonly address: Uint8Array
+  signVote(vote: Vote): Promise<SignedVote>
+  signProposal(proposal: Proposal): Promise<SignedProposal>
+  close(): Promise<void>
+}
+
+export type FileSignerOptions = {
+  readonly chainId: number
+  /** 32 bytes; copied, and wiped on close. */
+  readonly privateKey: Uint8Array
+  /** The last-signed state, made by `LastSignedFile.create`. */
+  readonly statePath: string
+  readonly fileSystem: FileSystem
+}
+
+export const defaultFileSignerOptions = { fileSystem: nodeFileSystem }
+
+/** The key in memory, the last-signed state in a file that is synced before a signature is released. */
+export class FileSigner implements Signer {
+  readonly publicKey: Uint8Array
+  readonly address: Uint8Array
+  readonly #chainId: number
+  readonly #privateKey: Uint8Array
+  readonly #state: LastSignedFile
+  /** One signature at a time: each is checked against the one before. */
+  #last: Promise<unknown> = Promise.resolve()
+
+  private constructor(options: FileSignerOptions, state: LastSignedFile) {
+    this.#chainId = options.chainId
+    this.#privateKey = options.privateKey.slice()
+    this.#state = state
+    this.publicKey = signatures.publicKeyOf(this.#privateKey)
+    this.address = addressOfPrivateKey(this.#privateKey)
+  }
+
+  /** Throws LAST_SIGNED_MISSING, LAST_SIGNED_CORRUPT, LAST_SIGNED_OTHER_KEY. */
+  static async open(options: FileSignerOptions): Promise<FileSigner> {
+    const { chainId, privateKey, statePath, fileSystem } = options
+    assert(signatures.isPrivateKey(privateKey), 'a validator key is a private key')
+    const identity = { chainId, address: addressOfPrivateKey(privateKey) }
+    return new FileSigner(options, await LastSignedFile.open(statePath, identity, fileSystem))
+  }
+
+  async signVote(vote: Vote): Promise<SignedVote> {
+    assert(vote.chainId === this.#chainId, 'a vote is for the chain of its signer')
+    const signature = await this.#sign({ ...vote, step: vote.type }, voteSignBytes(vote))
+    return { ...vote, signature }
+  }
+
+  async signProposal(proposal: Proposal): Promise<SignedProposal> {
+    assert(proposal.chainId === this.#chainId, 'a proposal is for the chain of its signer')
+    const place = { ...proposal, step: 'proposal' as const }
+    return { ...proposal, signature: await this.#sign(place, proposalSignBytes(proposal)) }
+  }
+
+  async close(): Promise<void> {
+    await this.#last
+    this.#privateKey.fill(0)
+    await this.#state.close()
+  }
+
+  #sign(place: Place, signBytes: Uint8Array): Promise<Uint8Array> {
+    const signature = this.#last.then(() => this.#signNow(place, signBytes))
+    this.#last = signature.catch(() => undefined)
+    return signature
+  }
+
+  async #signNow(place: Place, signBytes: Uint8Array): Promise<Uint8Array> {
+    const last = this.#state.current
+    const order = compare(place, last)
+    if (order === 0 && equalBytes(signBytes, last.signBytes)) return last.signature.slice()
+    if (order <= 0) throw refused(place, last)
+    const { signature } = signatures.sign(keccak256(signBytes), this.#privateKey)
+    const { height, round, step } = place
+    await this.#state.save({ height, round, step: SIGN_STEP[step], signBytes, signature })
+    return signature
+  }
+}
+
+type Place = { readonly height: number; readonly round: number; readonly step: SignStep }
+
+function compare(place: Place, last: LastSigned): number {
+  if (place.height !== last.height) return place.height - last.height
+  if (place.round !== last.round) return place.round - last.round
+  return SIGN_STEP[place.step] - last.step
+}
+
+function refused({ height, round, step }: Place, last: LastSigned): NexusError {
+  const lastStep = Object.entries(SIGN_STEP).find(([, number]) => number === last.step)?.[0] ?? null
+  return new NexusError(
+    {
+      code: 'DOUBLE_SIGN_REFUSED',
+      height,
+      round,
+      step,
+      lastHeight: last.height,
+      lastRound: last.round,
+      lastStep,
+    },
+    {
+      message: `refused to sign the ${step} of height ${height} round ${round}: the last signature is the ${lastStep} of height ${last.height} round ${last.round}`,
+    },
+  )
+}

@@ -1,0 +1,254 @@
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { assert } from '../../core/primitives/assert.ts'
+import { NexusError } from '../../core/primitives/errors.ts'
+import { LIMITS } from '../../core/primitives/limits.ts'
+import { type FileSystem, nodeFileSystem, type OpenFile } from '../storage/fileSystem.ts'
+import type { ChainIdentity } from '../storage/meta.ts'
+import {
+  checkHeader,
+  decodeHeader,
+  encodeHeader,
+  HEADER_BYTES,
+  RECORD_HEAD_BYTES,
+  recoverRecords,
+  SALT_BYTES,
+  saltCrc,
+  type WalEntry,
+  walCorrupt,
+  writeRecord,
+} from './walFormat.ts'
+
+export type { WalEntry } from './walFormat.ts'
+
+/** What a height writes to. */
+export type WalLog = {
+  /** Into memory; on disk after the next `flush`. Throws the first error of the file. */
+  append(type: number, payload: Uint8Array): void
+  /** Resolves when everything appended before the call is on disk. Rejects with the first error of the file, for ever. */
+  flush(): Promise<void>
+  /** Flushes and closes. */
+  close(): Promise<void>
+}
+
+export type OpenedWal = { readonly wal: WalLog; readonly entries: readonly WalEntry[] }
+
+/** One WAL per height. */
+export type WalFactory = {
+  open(height: number): Promise<OpenedWal>
+  /** Deletes the WALs of lower heights. */
+  removeBelow(height: number): Promise<void>
+}
+
+export type WalOptions = ChainIdentity & {
+  readonly height: number
+  readonly fileSystem: FileSystem
+  /** 16 random bytes for a new file. */
+  readonly salt: Uint8Array
+}
+
+/**
+ * The write-ahead log of one height. After any error nothing more is written: a failed fsync may have
+ * dropped the pages it failed to write, so trying again and succeeding would prove nothing.
+ */
+export class Wal implements WalLog {
+  readonly #file: OpenFile
+  readonly #path: string
+  readonly #salt: number
+  /** Of the end of the appended records, flushed or not. */
+  #end: number
+  #written: number
+  #pending: Uint8Array[] = []
+  #flushing: Promise<void> | null = null
+  #next: Promise<void> | null = null
+  #failure: NexusError | null = null
+
+  private constructor(file: OpenFile, start: WalStart) {
+    this.#file = file
+    this.#path = start.path
+    this.#salt = start.salt
+    this.#end = start.end
+    this.#written = start.end
+  }
+
+  /**
+   * Opens the WAL of a height, or makes it. What a crash left half-written at the end is cut off.
+   * Throws WAL_CORRUPT when something in the middle is damaged, WAL_WRONG_CHAIN, WAL_VERSION.
+   */
+  static async open(
+    directory: string,
+    options: WalOptions,
+  ): Promise<{ readonly wal: Wal; readonly entries: readonly WalEntry[] }> {
+    const { fileSystem, height } = options
+    const path = join(directory, walName(height))
+    const bytes = await fileSystem.read(path)
+    const header = bytes === null ? null : decodeHeader(bytes)
+    if (bytes === null || header === null) {
+      // Records are appended only after the header is on disk, so a file this short promises nothing.
+      if (bytes !== null && bytes.length > HEADER_BYTES) throw walCorrupt(path, 0, null)
+      return { wal: await Wal.#create(directory, path, options), entries: [] }
+    }
+    checkHeader(header, options, path)
+    const salt = saltCrc(header.salt)
+    const { entries, end } = recoverRecords(bytes, salt, path)
+    const file = await fileSystem.open(path)
+    if (end < bytes.length) await file.truncate(end)
+    // What was read may be in the page cache only, and this node is about to act on it.
+    await file.sync()
+    return { wal: new Wal(file, { path, salt, end }), entries }
+  }
+
+  static async #create(directory: string, path: string, options: WalOptions): Promise<Wal> {
+    const { fileSystem, chainId, genesisHash, height, salt } = options
+    assert(salt.length === SALT_BYTES, 'a WAL salt has 16 bytes')
+    const file = await fileSystem.create(path)
+    await file.write(encodeHeader({ chainId, genesisHash, height, salt }), 0)
+    await file.sync()
+    await fileSystem.syncDirectory(directory)
+    return new Wal(file, { path, salt: saltCrc(salt), end: HEADER_BYTES })
+  }
+
+  append(type: number, payload: Uint8Array): void {
+    if (this.#failure !== null) throw this.#failure
+    assert(Number.isInteger(type) && type >= 0 && type <= 0xff, 'a WAL type is one byte')
+    assert(payload.length <= LIMITS.walRecordBytes, 'a WAL record is within its limit')
+    const record = new Uint8Array(RECORD_HEAD_BYTES + payload.length)
+    writeRecord(record, 0, { type, payload, salt: this.#salt, offset: this.#end })
+    this.#pending.push(record)
+    this.#end += record.length
+  }
+
+  flush(): Promise<void> {
+    if (this.#failure !== null) return Promise.reject(this.#failure)
+    // One that waits its turn covers all who come before it starts, also after the running one has ended.
+    if (this.#next !== null) return this.#next
+    if (this.#flushing !== null) {
+      this.#next = this.#flushing.then(() => {
+        this.#next = null
+        return this.#start()
+      })
+      return this.#next
+    }
+    return this.#pending.length === 0 ? Promise.resolve() : this.#start()
+  }
+
+  async close(): Promise<void> {
+    try {
+      if (this.#failure === null) await this.flush()
+    } finally {
+      this.#failure ??= new NexusError({ code: 'WAL_CLOSED', file: this.#path })
+      await this.#file.close()
+    }
+  }
+
+  #start(): Promise<void> {
+    const flushing = this.#write().finally(() => {
+      this.#flushing = null
+    })
+    this.#flushing = flushing
+    return flushing
+  }
+
+  async #write(): Promise<void> {
+    const records = this.#pending
+    this.#pending = []
+    try {
+      const bytes = records.length === 1 ? (records[0] as Uint8Array) : joined(records)
+      await this.#file.write(bytes, this.#written)
+      await this.#file.sync()
+      this.#written += bytes.length
+    } catch (error) {
+      this.#failure = new NexusError(
+        { code: 'WAL_WRITE', file: this.#path, reason: String(error) },
+        { message: `the consensus WAL ${this.#path} cannot be written: ${error}`, cause: error },
+      )
+      throw this.#failure
+    }
+  }
+}
+
+type WalStart = { readonly path: string; readonly salt: number; readonly end: number }
+
+const walName = (height: number): string => `${String(height).padStart(16, '0')}.wal`
+const WAL_NAME = /^(\d{16})\.wal$/
+
+function joined(records: readonly Uint8Array[]): Uint8Array {
+  const out = new Uint8Array(records.reduce((sum, record) => sum + record.length, 0))
+  let at = 0
+  for (const record of records) {
+    out.set(record, at)
+    at += record.length
+  }
+  return out
+}
+
+export type WalDirectoryOptions = ChainIdentity & {
+  readonly directory: string
+  readonly fileSystem: FileSystem
+  readonly randomBytes: (length: number) => Uint8Array
+}
+
+export const defaultWalDirectoryOptions = {
+  fileSystem: nodeFileSystem,
+  randomBytes: (length: number): Uint8Array => new Uint8Array(randomBytes(length)),
+}
+
+/**
+ * The WALs of a data directory. Making a file costs two syncs, so the next height's is made while
+ * this one runs: opening it then costs nothing.
+ */
+export class WalDirectory implements WalFactory {
+  readonly #options: WalDirectoryOptions
+  #prepared: { readonly height: number; readonly opened: Promise<OpenedWal> } | null = null
+  #removing: Promise<void> = Promise.resolve()
+
+  private constructor(options: WalDirectoryOptions) {
+    this.#options = options
+  }
+
+  static async open(options: WalDirectoryOptions): Promise<WalDirectory> {
+    await options.fileSystem.makeDirectory(options.directory)
+    return new WalDirectory(options)
+  }
+
+  async open(height: number): Promise<OpenedWal> {
+    const prepared = this.#prepared
+    this.#prepared = null
+    if (prepared !== null && prepared.height !== height) await (await prepared.opened).wal.close()
+    const opened = await (prepared?.height === height ? prepared.opened : this.#open(height))
+    const next = this.#open(height + 1)
+    // Whoever opens that height sees the error; until then it is nobody's.
+    next.catch(() => undefined)
+    this.#prepared = { height: height + 1, opened: next }
+    return opened
+  }
+
+  /** Returns before the files are gone; a later call reports what went wrong. */
+  async removeBelow(height: number): Promise<void> {
+    await this.#removing
+    this.#removing = this.#remove(height)
+    this.#removing.catch(() => undefined)
+  }
+
+  async close(): Promise<void> {
+    const prepared = this.#prepared
+    this.#prepared = null
+    await this.#removing
+    if (prepared !== null) await (await prepared.opened).wal.close()
+  }
+
+  #open(height: number): Promise<OpenedWal> {
+    const { directory, chainId, genesisHash, fileSystem } = this.#options
+    const salt = this.#options.randomBytes(SALT_BYTES)
+    return Wal.open(directory, { chainId, genesisHash, height, fileSystem, salt })
+  }
+
+  async #remove(height: number): Promise<void> {
+    const { directory, fileSystem } = this.#options
+    for (const name of await fileSystem.list(directory)) {
+      const found = WAL_NAME.exec(name)
+      if (found !== null && Number(found[1]) < height)
+        await fileSystem.remove(join(directory, name))
+    }
+  }
+}

@@ -1,0 +1,3 @@
+import { recoverSenders } from './senderRecovery.ts'
+
+export default recoverSenders

@@ -1,0 +1,206 @@
+import type { Certificate } from '../core/chain/certificate.ts'
+import type { EthereumHeader, ExecutedBlock } from '../core/chain/executedBlock.ts'
+import type { Validator } from '../core/chain/validatorSet.ts'
+import type { Deadline } from './deadline.ts'
+import type { Outcome } from './outcome.ts'
+
+/**
+ * What the server needs of a node. Reads of the chain are synchronous and see one committed height,
+ * which moves on only between two turns of the event loop, right before the `head` event.
+ */
+export type RpcBackend = {
+  readonly identity: NodeIdentity
+
+  /** The committed height. */
+  height(): number
+  /** Null above the committed height. */
+  header(height: number): EthereumHeader | null
+  block(height: number): ExecutedBlock | null
+  heightOfHash(hash: Uint8Array): number | null
+  location(transactionHash: Uint8Array): TransactionLocation | null
+  /** The commit certificate; null at height 0 and above the committed height. */
+  certificate(height: number): Certificate | null
+  /** The set that judges a height, in address order. */
+  validators(height: number): readonly Validator[] | null
+  /** Decoded for display. */
+  transaction(signed: SignedTransaction): TransactionView
+  /** Base fee of the block after `height`. */
+  nextBaseFee(height: number): bigint
+
+  /** Accounts after a height; `read` must not keep its argument. */
+  state<T>(height: number, read: (state: StateReader) => T): Outcome<T>
+  proof(height: number, address: Uint8Array, slots: readonly Uint8Array[]): Promise<Outcome<AccountProof>>
+  call(request: CallRequest): Promise<Outcome<Uint8Array>>
+  /** Gas. */
+  estimateGas(request: CallRequest): Promise<Outcome<bigint>>
+  createAccessList(request: CallRequest): Promise<Outcome<AccessListResult>>
+
+  /** The transaction hash once the pool has taken it. */
+  submit(bytes: Uint8Array): Promise<Outcome<Uint8Array>>
+  /** The nonce after the last pooled transaction of an account without gaps; null: none is pooled. */
+  pendingNonce(address: Uint8Array): Promise<number | null>
+  pendingTransaction(hash: Uint8Array): Promise<SignedTransaction | null>
+  status(): Promise<NodeStatus>
+  /** A snapshot of NexusBFT for people; JSON. */
+  consensusState(): Promise<unknown>
+
+  /** Events until the returned function is called. */
+  subscribe(listener: (event: BackendEvent) => void): () => void
+}
+
+export type NodeIdentity = {
+  /** For example `Nexus/v0.1.0/linux-x64/node24.21.0`. */
+  readonly clientVersion: string
+  readonly chainId: number
+  readonly genesisHash: Uint8Array
+}
+
+/** `head` comes once for every height, in order. */
+export type BackendEvent =
+  | { readonly kind: 'head'; readonly block: ExecutedBlock }
+  | { readonly kind: 'pendingTransactions'; readonly hashes: readonly Uint8Array[] }
+  | { readonly kind: 'syncing'; readonly isCatchingUp: boolean }
+
+export type TransactionLocation = { readonly height: number; readonly index: number }
+
+export type SignedTransaction = {
+  readonly hash: Uint8Array
+  readonly sender: Uint8Array
+  readonly bytes: Uint8Array
+}
+
+export type AccessListEntry = {
+  readonly address: Uint8Array
+  readonly storageKeys: readonly Uint8Array[]
+}
+
+/** EIP-7702. Numbers are big-endian without leading zeros. */
+export type AuthorizationTuple = {
+  readonly chainId: bigint
+  readonly address: Uint8Array
+  readonly nonce: bigint
+  readonly yParity: bigint
+  readonly r: Uint8Array
+  readonly s: Uint8Array
+}
+
+export type TransactionView = {
+  readonly hash: Uint8Array
+  readonly sender: Uint8Array
+  readonly type: 0 | 1 | 2 | 4
+  readonly chainId: bigint
+  readonly nonce: number
+  readonly gasLimit: number
+  /** The gas price of types 0 and 1. */
+  readonly maxFeePerGas: bigint
+  readonly maxPriorityFeePerGas: bigint
+  readonly to: Uint8Array | null
+  readonly value: bigint
+  readonly data: Uint8Array
+  readonly accessList: readonly AccessListEntry[]
+  readonly authorizations: readonly AuthorizationTuple[]
+  /** As it was signed: EIP-155's v in type 0, the parity elsewhere. */
+  readonly v: bigint
+  readonly r: Uint8Array
+  readonly s: Uint8Array
+}
+
+export type StateReader = {
+  readonly height: number
+  balance(address: Uint8Array): bigint
+  nonce(address: Uint8Array): number
+  code(address: Uint8Array): Uint8Array
+  /** 32 bytes; so is the slot. */
+  storage(address: Uint8Array, slot: Uint8Array): Uint8Array
+}
+
+export type AccountProof = {
+  readonly balance: bigint
+  readonly nonce: number
+  readonly codeHash: Uint8Array
+  readonly storageHash: Uint8Array
+  readonly accountProof: readonly Uint8Array[]
+  /** In the order of the slots asked for. */
+  readonly storageProof: readonly {
+    readonly value: bigint
+    readonly proof: readonly Uint8Array[]
+  }[]
+}
+
+/** A message call as `eth_call` describes it; null is what the caller left open. */
+export type CallMessage = {
+  readonly from: Uint8Array | null
+  readonly to: Uint8Array | null
+  readonly gas: bigint | null
+  readonly gasPrice: bigint | null
+  readonly maxFeePerGas: bigint | null
+  readonly maxPriorityFeePerGas: bigint | null
+  readonly value: bigint
+  readonly nonce: bigint | null
+  readonly data: Uint8Array
+  readonly accessList: readonly AccessListEntry[]
+  readonly authorizations: readonly AuthorizationTuple[]
+}
+
+export type AccountOverride = {
+  readonly address: Uint8Array
+  readonly balance: bigint | null
+  readonly nonce: bigint | null
+  readonly code: Uint8Array | null
+  /** Replaces the whole storage; null keeps it. */
+  readonly state: readonly SlotOverride[] | null
+  readonly stateDiff: readonly SlotOverride[]
+  readonly movePrecompileTo: Uint8Array | null
+}
+
+/** 32 bytes each. */
+export type SlotOverride = { readonly slot: Uint8Array; readonly value: Uint8Array }
+
+export type BlockOverrides = {
+  readonly number: bigint | null
+  readonly time: bigint | null
+  readonly gasLimit: bigint | null
+  readonly feeRecipient: Uint8Array | null
+  readonly prevRandao: Uint8Array | null
+  readonly baseFeePerGas: bigint | null
+  readonly blobBaseFee: bigint | null
+}
+
+export type CallRequest = {
+  readonly message: CallMessage
+  /** The call sees the state after this height, in a block of this number. */
+  readonly height: number
+  readonly stateOverrides: readonly AccountOverride[]
+  readonly blockOverrides: BlockOverrides
+  readonly deadline: Deadline
+}
+
+export type AccessListResult = {
+  readonly accessList: readonly AccessListEntry[]
+  readonly gasUsed: bigint
+  /** Why the call failed; the list is right all the same. */
+  readonly error: string | null
+}
+
+export type NodeStatus = {
+  readonly moniker: string
+  readonly version: string
+  /** Null for a node that does not vote. */
+  readonly validator: Uint8Array | null
+  /** Of the node thread, which may be ahead of this one for a moment. */
+  readonly height: number
+  readonly catchingUp: boolean
+  /** The highest height that a peer has announced. */
+  readonly highestKnown: number
+  readonly pendingTransactions: number
+  readonly peers: readonly PeerView[]
+}
+
+export type PeerView = {
+  readonly id: string
+  readonly moniker: string
+  readonly address: string
+  readonly direction: 'inbound' | 'outbound'
+  readonly height: number
+  readonly validator: Uint8Array | null
+}

@@ -1,0 +1,276 @@
+import type { Ok } from './outcome.ts'
+import { data, quantity } from './format/hex.ts'
+import { revertReasonOf } from './revertReason.ts'
+
+/** `Outcome` failed; why, as a code and its data. This file alone knows the numbers of JSON-RPC. */
+export type RpcFailure = { readonly code: PlainCode } | DetailedFailure
+
+/** The `error` member of a JSON-RPC response. */
+export type WireError = {
+  readonly code: number
+  readonly message: string
+  readonly data?: unknown
+}
+
+const PARSE_ERROR = -32700
+const INVALID_REQUEST = -32600
+const METHOD_NOT_FOUND = -32601
+const INVALID_PARAMS = -32602
+const INTERNAL_ERROR = -32603
+/** geth answers with this number whatever has no number of its own. */
+const SERVER_ERROR = -32000
+const TIMED_OUT = -32002
+const RESPONSE_TOO_LARGE = -32003
+/** EIP-1474. */
+const LIMIT_EXCEEDED = -32005
+const REVERTED = 3
+/** EIP-7966. */
+const SYNC_TIMED_OUT = 4
+
+/** Failures that need no data. Words are geth's where geth has the case. */
+const PLAIN = {
+  PARSE_ERROR: [PARSE_ERROR, 'parse error'],
+  INTERNAL_ERROR: [INTERNAL_ERROR, 'internal error'],
+  TIMED_OUT: [TIMED_OUT, 'request timed out'],
+  RESPONSE_TOO_LARGE: [RESPONSE_TOO_LARGE, 'response too large'],
+  TOO_BUSY: [LIMIT_EXCEEDED, 'too many requests in progress'],
+  NOTIFICATIONS_UNSUPPORTED: [METHOD_NOT_FOUND, 'notifications not supported'],
+  BLOCK_NOT_FOUND: [SERVER_ERROR, 'header not found'],
+  FILTER_NOT_FOUND: [SERVER_ERROR, 'filter not found'],
+  SUBSCRIPTION_NOT_FOUND: [SERVER_ERROR, 'subscription not found'],
+  NODE_UNAVAILABLE: [SERVER_ERROR, 'the node is stopping'],
+
+  BAD_RLP: [SERVER_ERROR, 'rlp: the bytes are not the canonical encoding of a transaction'],
+  BAD_FIELD: [SERVER_ERROR, 'rlp: a field of the transaction has the wrong form'],
+  UNKNOWN_TRANSACTION_TYPE: [SERVER_ERROR, 'transaction type not supported'],
+  BLOB_TRANSACTIONS_UNSUPPORTED: [
+    SERVER_ERROR,
+    'transaction type not supported: this chain has no blobs (EIP-4844)',
+  ],
+  UNPROTECTED_TRANSACTION: [
+    SERVER_ERROR,
+    'only replay-protected (EIP-155) transactions allowed over RPC',
+  ],
+  WRONG_CHAIN_ID: [SERVER_ERROR, 'invalid sender: invalid chain id for signer'],
+  BAD_SIGNATURE: [SERVER_ERROR, 'invalid sender: invalid signature'],
+  NONCE_OVERFLOW: [SERVER_ERROR, 'nonce has max value'],
+  GAS_LIMIT_TOO_HIGH: [SERVER_ERROR, 'exceeds block gas limit'],
+  INTRINSIC_GAS_TOO_LOW: [SERVER_ERROR, 'intrinsic gas too low'],
+  TIP_ABOVE_FEE_CAP: [SERVER_ERROR, 'max priority fee per gas higher than max fee per gas'],
+  INITCODE_TOO_LARGE: [SERVER_ERROR, 'max initcode size exceeded'],
+  EMPTY_AUTHORIZATION_LIST: [
+    SERVER_ERROR,
+    'set code tx must have at least one authorization tuple',
+  ],
+  MISSING_RECIPIENT: [SERVER_ERROR, 'set code tx cannot be a contract creation'],
+  SENDER_NOT_EOA: [SERVER_ERROR, 'sender not an eoa'],
+  ALREADY_KNOWN: [SERVER_ERROR, 'already known'],
+  REPLACEMENT_UNDERPRICED: [SERVER_ERROR, 'replacement transaction underpriced'],
+  UNDERPRICED: [SERVER_ERROR, 'transaction underpriced'],
+  POOL_FULL: [SERVER_ERROR, 'txpool is full'],
+  SENDER_LIMIT: [SERVER_ERROR, 'account limit exceeded'],
+  CATCHING_UP: [SERVER_ERROR, 'the node is catching up with the chain; try again later'],
+} as const satisfies { readonly [code: string]: readonly [number: number, message: string] }
+
+export type PlainCode = keyof typeof PLAIN
+
+type DetailedFailure =
+  | { readonly code: 'INVALID_REQUEST'; readonly problem: string }
+  | { readonly code: 'METHOD_NOT_FOUND'; readonly method: string }
+  | { readonly code: 'INVALID_PARAMS'; readonly problem: string }
+  /** Something of which there may be at most `limit`. */
+  | { readonly code: 'LIMIT_EXCEEDED'; readonly problem: string; readonly limit: number }
+  | { readonly code: 'STATE_NOT_AVAILABLE'; readonly height: number; readonly oldest: number }
+  | { readonly code: 'PROOF_NOT_AVAILABLE'; readonly height: number; readonly latest: number }
+  | { readonly code: 'EXECUTION_REVERTED'; readonly output: Uint8Array }
+  /** The EVM stopped: out of gas, invalid opcode and the like, in the EVM's words. */
+  | { readonly code: 'EXECUTION_FAILED'; readonly reason: string }
+  | { readonly code: 'EXECUTION_TIMED_OUT'; readonly timeoutMs: number }
+  | { readonly code: 'GAS_ALLOWANCE_EXCEEDED'; readonly allowance: bigint }
+  | { readonly code: 'TRANSACTION_TOO_LARGE'; readonly size: number; readonly limit: number }
+  | { readonly code: 'NONCE_TOO_LOW'; readonly next: number; readonly nonce: number }
+  | { readonly code: 'NONCE_TOO_HIGH'; readonly next: number; readonly nonce: number }
+  | { readonly code: 'INSUFFICIENT_FUNDS'; readonly balance: bigint; readonly cost: bigint }
+  | {
+      readonly code: 'FEE_BELOW_BASE_FEE'
+      readonly sender: Uint8Array
+      readonly maxFeePerGas: bigint
+      readonly baseFee: bigint
+    }
+  | { readonly code: 'TIP_TOO_LOW'; readonly tip: bigint; readonly minimum: bigint }
+  /** A rule of the pool without a code of its own here. */
+  | { readonly code: 'REFUSED'; readonly reason: string }
+  | { readonly code: 'SYNC_TIMED_OUT'; readonly hash: Uint8Array; readonly timeoutMs: number }
+
+type Row<F extends DetailedFailure> = {
+  readonly number: number
+  readonly message: (failure: F) => string
+}
+
+const DETAILED: {
+  readonly [C in DetailedFailure['code']]: Row<Extract<DetailedFailure, { readonly code: C }>>
+} = {
+  INVALID_REQUEST: { number: INVALID_REQUEST, message: ({ problem }) => problem },
+  METHOD_NOT_FOUND: {
+    number: METHOD_NOT_FOUND,
+    message: ({ method }) => `the method ${method} does not exist/is not available`,
+  },
+  INVALID_PARAMS: { number: INVALID_PARAMS, message: ({ problem }) => problem },
+  LIMIT_EXCEEDED: { number: LIMIT_EXCEEDED, message: ({ problem }) => problem },
+  STATE_NOT_AVAILABLE: {
+    number: SERVER_ERROR,
+    message: ({ height, oldest }) =>
+      `historical state of block ${height} is not available: this node keeps it from block ${oldest}`,
+  },
+  PROOF_NOT_AVAILABLE: {
+    number: SERVER_ERROR,
+    message: ({ height, latest }) =>
+      `no proofs for block ${height}: trie nodes are kept for the latest block only, ${latest}`,
+  },
+  EXECUTION_REVERTED: {
+    number: REVERTED,
+    message: ({ output }) => {
+      const reason = revertReasonOf(output)
+      return reason === null ? 'execution reverted' : `execution reverted: ${reason}`
+    },
+  },
+  EXECUTION_FAILED: { number: SERVER_ERROR, message: ({ reason }) => reason },
+  EXECUTION_TIMED_OUT: {
+    number: SERVER_ERROR,
+    message: ({ timeoutMs }) => `execution aborted (timeout = ${timeoutMs}ms)`,
+  },
+  GAS_ALLOWANCE_EXCEEDED: {
+    number: SERVER_ERROR,
+    message: ({ allowance }) => `gas required exceeds allowance (${allowance})`,
+  },
+  TRANSACTION_TOO_LARGE: {
+    number: SERVER_ERROR,
+    message: ({ size, limit }) => `oversized data: transaction size ${size}, limit ${limit}`,
+  },
+  NONCE_TOO_LOW: {
+    number: SERVER_ERROR,
+    message: ({ next, nonce }) => `nonce too low: next nonce ${next}, tx nonce ${nonce}`,
+  },
+  NONCE_TOO_HIGH: {
+    number: SERVER_ERROR,
+    message: ({ next, nonce }) => `nonce too high: next nonce ${next}, tx nonce ${nonce}`,
+  },
+  INSUFFICIENT_FUNDS: {
+    number: SERVER_ERROR,
+    message: ({ balance, cost }) =>
+      `insufficient funds for gas * price + value: balance ${balance}, tx cost ${cost}, overshot ${cost - balance}`,
+  },
+  FEE_BELOW_BASE_FEE: {
+    number: SERVER_ERROR,
+    message: ({ sender, maxFeePerGas, baseFee }) =>
+      `max fee per gas less than block base fee: address ${data(sender)}, maxFeePerGas: ${maxFeePerGas}, baseFee: ${baseFee}`,
+  },
+  TIP_TOO_LOW: {
+    number: SERVER_ERROR,
+    message: ({ tip, minimum }) =>
+      `transaction underpriced: gas tip cap ${tip}, minimum needed ${minimum}`,
+  },
+  REFUSED: { number: SERVER_ERROR, message: ({ reason }) => reason },
+  SYNC_TIMED_OUT: {
+    number: SYNC_TIMED_OUT,
+    message: ({ timeoutMs }) =>
+      `the transaction was added to the pool but is in no block after ${timeoutMs}ms`,
+  },
+}
+
+/** What the specification of JSON-RPC defines says everything in its message. */
+const WITHOUT_DATA = new Set<RpcFailure['code']>([
+  'PARSE_ERROR',
+  'INVALID_REQUEST',
+  'METHOD_NOT_FOUND',
+  'INVALID_PARAMS',
+  'INTERNAL_ERROR',
+])
+
+export function wireErrorOf(failure: RpcFailure): WireError {
+  const [number, message] = numberAndMessage(failure)
+  if (WITHOUT_DATA.has(failure.code)) return { code: number, message }
+  // Client libraries decode exactly these two.
+  if (failure.code === 'EXECUTION_REVERTED')
+    return { code: number, message, data: data(failure.output) }
+  if (failure.code === 'SYNC_TIMED_OUT') return { code: number, message, data: data(failure.hash) }
+  return { code: number, message, data: wireDetail(failure) }
+}
+
+function numberAndMessage(failure: RpcFailure): readonly [number, string] {
+  if (failure.code in PLAIN) return PLAIN[failure.code as PlainCode]
+  // The table's type says that each code has the row that takes its own failure.
+  const row = DETAILED[failure.code as DetailedFailure['code']] as Row<DetailedFailure>
+  return [row.number, row.message(failure as DetailedFailure)]
+}
+
+function wireDetail(failure: RpcFailure): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(failure).map(([name, value]: [string, unknown]) => [name, wireValue(value)]),
+  )
+}
+
+function wireValue(value: unknown): unknown {
+  if (typeof value === 'bigint') return quantity(value)
+  return value instanceof Uint8Array ? data(value) : value
+}
+
+/** Ids are echoed as they came: a string, a finite number, or null. */
+export type RpcId = string | number | null
+
+/** `{"jsonrpc":"2.0",…}` around a result that is JSON text already. */
+export const resultText = (id: RpcId, resultJson: string): string =>
+  `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${resultJson}}`
+
+export const errorText = (id: RpcId, failure: RpcFailure): string =>
+  `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"error":${JSON.stringify(wireErrorOf(failure))}}`
+
+export const notificationText = (subscription: string, resultJson: string): string =>
+  `{"jsonrpc":"2.0","method":"eth_subscription","params":{"subscription":"${subscription}","result":${resultJson}}}`
+
+export type RpcRequest = {
+  /** Undefined: a notification, which is carried out and not answered. */
+  readonly id: RpcId | undefined
+  readonly method: string
+  readonly params: readonly unknown[]
+}
+
+type Refusal = { readonly ok: false; readonly id: RpcId; readonly failure: RpcFailure }
+
+/** Longest id that is echoed: an answer must not grow with its question. */
+const MAX_ID_LENGTH = 256
+const MAX_METHOD_LENGTH = 64
+
+/** One request of JSON-RPC 2.0; members the specification does not name are ignored. */
+export function parseRequest(json: unknown): Ok<RpcRequest> | Refusal {
+  if (typeof json !== 'object' || json === null || Array.isArray(json))
+    return refuse(null, 'invalid request: not an object')
+  const { jsonrpc, id, method, params } = json as Readonly<Record<string, unknown>>
+  if (id !== undefined && !isId(id)) return refuse(null, 'invalid request: bad id')
+  const answerId = id ?? null
+  if (jsonrpc !== '2.0') return refuse(answerId, 'invalid request: jsonrpc must be "2.0"')
+  if (typeof method !== 'string' || method === '' || method.length > MAX_METHOD_LENGTH)
+    return refuse(answerId, 'invalid request: bad method')
+  if (params === undefined || params === null) return { ok: true, value: { id, method, params: [] } }
+  if (!Array.isArray(params))
+    return {
+      ok: false,
+      id: answerId,
+      failure: { code: 'INVALID_PARAMS', problem: 'params must be a list: non-array args' },
+    }
+  return { ok: true, value: { id, method, params } }
+}
+
+/** A number that JSON.parse had to round would be echoed as another one. */
+const isId = (id: unknown): id is RpcId =>
+  id === null ||
+  (typeof id === 'string' && id.length <= MAX_ID_LENGTH) ||
+  (typeof id === 'number' &&
+    Number.isFinite(id) &&
+    (Number.isSafeInteger(id) || !Number.isInteger(id)))
+
+const refuse = (id: RpcId, problem: string): Refusal => ({
+  ok: false,
+  id,
+  failure: { code: 'INVALID_REQUEST', problem },
+})

@@ -1,0 +1,122 @@
+import type { ExecutedBlock, Log } from '../core/chain/executedBlock.ts'
+import { toHex } from '../core/primitives/bytes.ts'
+import { keccak256 } from '../core/primitives/hash.ts'
+import type { RpcBackend } from './backend.ts'
+import { type Deadline, isPast, turn } from './deadline.ts'
+import { firstLogIndexes, type LogView, logOf } from './format/receipt.ts'
+import type { RpcLimits } from './options.ts'
+import { fail, type Outcome } from './outcome.ts'
+
+/** Which logs somebody wants. An empty list of addresses, or of topics at a position, matches all. */
+export type LogCriteria = {
+  readonly addresses: readonly Uint8Array[]
+  readonly topics: readonly (readonly Uint8Array[])[]
+}
+
+/** Criteria made ready: hex for comparing, bloom bits for skipping blocks. */
+export class LogMatcher {
+  readonly #addresses: ReadonlySet<string>
+  readonly #topics: readonly ReadonlySet<string>[]
+  readonly #blooms: readonly (readonly BloomBits[])[]
+
+  constructor({ addresses, topics }: LogCriteria) {
+    this.#addresses = new Set(addresses.map(toHex))
+    this.#topics = topics.map((alternatives) => new Set(alternatives.map(toHex)))
+    this.#blooms = [addresses, ...topics]
+      .filter((alternatives) => alternatives.length > 0)
+      .map((alternatives) => alternatives.map(bloomBitsOf))
+  }
+
+  /** False: no log behind this bloom matches. */
+  mayMatch(bloom: Uint8Array): boolean {
+    return this.#blooms.every((alternatives) => alternatives.some((bits) => hasBits(bloom, bits)))
+  }
+
+  matches(log: Log): boolean {
+    if (this.#addresses.size > 0 && !this.#addresses.has(toHex(log.address))) return false
+    return this.#topics.every((alternatives, position) => {
+      const topic = log.topics[position]
+      // A position that is asked for must exist, whatever it holds.
+      if (topic === undefined) return false
+      return alternatives.size === 0 || alternatives.has(toHex(topic))
+    })
+  }
+
+  /** In the order of the block. */
+  *logsOf(block: ExecutedBlock): Generator<LogView> {
+    if (!this.mayMatch(block.header.logsBloom)) return
+    const firstLogs = firstLogIndexes(block)
+    for (const [transactionIndex, { receipt }] of block.transactions.entries()) {
+      if (receipt.logs.length === 0 || !this.mayMatch(receipt.logsBloom)) continue
+      const first = firstLogs[transactionIndex] as number
+      for (const [index, log] of receipt.logs.entries()) {
+        if (this.matches(log)) yield logOf(log, { block, transactionIndex, logIndex: first + index })
+      }
+    }
+  }
+}
+
+export type LogRange = { readonly from: number; readonly to: number }
+
+/** Blocks between two looks at the clock. */
+const BLOCKS_PER_LOOK = 64
+/** Milliseconds of searching between two turns of the event loop. */
+const SLICE_MS = 5
+
+/** All matching logs of a range of committed heights, both ends included. */
+export async function searchLogs(
+  backend: RpcBackend,
+  search: {
+    readonly matcher: LogMatcher
+    readonly range: LogRange
+    readonly limits: RpcLimits
+    readonly deadline: Deadline
+  },
+): Promise<Outcome<LogView[]>> {
+  const { matcher, range, limits, deadline } = search
+  const found: LogView[] = []
+  if (range.to - range.from >= limits.logBlocks)
+    return fail({
+      code: 'LIMIT_EXCEEDED',
+      problem: `query exceeds max block range ${limits.logBlocks}`,
+      limit: limits.logBlocks,
+    })
+  let sliceEndMs = performance.now() + SLICE_MS
+  for (let height = range.from; height <= range.to; height++) {
+    if ((height - range.from) % BLOCKS_PER_LOOK === 0) {
+      if (isPast(deadline)) return fail({ code: 'TIMED_OUT' })
+      if (performance.now() > sliceEndMs) {
+        await turn()
+        sliceEndMs = performance.now() + SLICE_MS
+      }
+    }
+    const header = backend.header(height)
+    if (header === null || !matcher.mayMatch(header.logsBloom)) continue
+    const block = backend.block(height)
+    if (block === null) continue
+    for (const log of matcher.logsOf(block)) {
+      if (found.length === limits.logs)
+        return fail({
+          code: 'LIMIT_EXCEEDED',
+          problem: `query returned more than ${limits.logs} results`,
+          limit: limits.logs,
+        })
+      found.push(log)
+    }
+  }
+  return { ok: true, value: found }
+}
+
+/** Three positions of the 2,048 bits (Yellow Paper, section 4.3.1), as byte index and mask. */
+type BloomBits = readonly (readonly [index: number, mask: number])[]
+
+function bloomBitsOf(value: Uint8Array): BloomBits {
+  const hash = keccak256(value)
+  return [0, 2, 4].map((at) => {
+    const bit = (((hash[at] as number) << 8) | (hash[at + 1] as number)) & 0x7ff
+    return [255 - (bit >> 3), 1 << (bit & 7)]
+  })
+}
+
+const hasBits = (bloom: Uint8Array, bits: BloomBits): boolean =>
+  bits.every(([index, mask]) => ((bloom[index] as number) & mask) !== 0)

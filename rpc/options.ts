@@ -1,0 +1,71 @@
+const MIB = 1024 * 1024
+
+export type RpcLimits = {
+  readonly bodyBytes: number
+  readonly headerBytes: number
+  readonly batchRequests: number
+  /** Of one answer; a batch is one answer. */
+  readonly responseBytes: number
+  /** For a call; a batch has `batchMs` in all. */
+  readonly requestMs: number
+  readonly batchMs: number
+  /** Requests that are being answered at one time, over all connections. */
+  readonly inFlight: number
+  readonly connections: number
+  readonly webSocketClients: number
+  /** Of one WebSocket connection. */
+  readonly subscriptions: number
+  /** Unread bytes of a WebSocket client, at which it is dropped. */
+  readonly outgoingBytes: number
+  readonly filters: number
+  /** A filter nobody asks for longer than this is forgotten. */
+  readonly filterMs: number
+  /** In one answer of eth_getLogs and the filters. */
+  readonly logs: number
+  readonly logBlocks: number
+  /** Longest wait of eth_sendRawTransactionSync. */
+  readonly syncMs: number
+}
+
+export type RpcOptions = {
+  readonly host: string
+  /** 0: any free port. */
+  readonly port: number
+  /** Web origins that may call: exact ones, `http://localhost:*` for every port, or `*`. */
+  readonly corsOrigins: readonly string[]
+  /** Host headers accepted besides localhost and IP addresses; `*` accepts all. */
+  readonly allowedHosts: readonly string[]
+  /** The least that `eth_maxPriorityFeePerGas` suggests, in wei. */
+  readonly suggestedTip: bigint
+  readonly limits: RpcLimits
+}
+
+export const defaultRpcLimits: RpcLimits = {
+  // A transaction has 128 KiB at most, twice that as hex: a batch of 15 of the largest fits.
+  bodyBytes: 4 * MIB,
+  headerBytes: 16 * 1024,
+  batchRequests: 1_000,
+  responseBytes: 25 * MIB,
+  requestMs: 5_000,
+  batchMs: 15_000,
+  inFlight: 4_096,
+  connections: 1_000,
+  webSocketClients: 100,
+  subscriptions: 32,
+  outgoingBytes: 16 * MIB,
+  filters: 1_000,
+  filterMs: 5 * 60_000,
+  logs: 10_000,
+  logBlocks: 10_000,
+  syncMs: 20_000,
+}
+
+export const defaultRpcOptions: RpcOptions = {
+  host: '127.0.0.1',
+  port: 8545,
+  corsOrigins: [],
+  allowedHosts: [],
+  // geth's own default: 0.001 gwei.
+  suggestedTip: 1_000_000n,
+  limits: defaultRpcLimits,
+}

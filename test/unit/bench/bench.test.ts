@@ -1,0 +1,94 @@
+import { keccak256, parseTransaction, recoverTransactionAddress } from 'viem'
+import { describe, expect, it } from 'vitest'
+import { parseSamples, phasesBetween } from '../../../bench/metrics.ts'
+import { Pump } from '../../../bench/pump.ts'
+import { sendersOf, signTransaction } from '../../../bench/sign.ts'
+import { medianOf, summaryOf } from '../../../bench/statistics.ts'
+import { toHex } from '../../../core/primitives/bytes.ts'
+
+describe('bench statistics', () => {
+  it('takes percentiles that were measured', () => {
+    const samples = Array.from({ length: 200 }, (_, i) => 200 - i)
+    expect(summaryOf(samples)).toEqual({
+      samples: 200,
+      p50Ms: 100,
+      p90Ms: 180,
+      p99Ms: 198,
+      maxMs: 200,
+    })
+  })
+  it('takes the middle of an odd and the mean of the middle of an even number of runs', () => {
+    expect(medianOf([9, 1, 5])).toBe(5)
+    expect(medianOf([9, 1, 5, 7])).toBe(6)
+  })
+})
+
+describe('bench transactions', () => {
+  it('signs what a wallet library reads back, whatever the length of r and s', async () => {
+    const [sender] = sendersOf(1)
+    if (sender === undefined) throw new Error('one sender was asked for')
+    for (let nonce = 0; nonce < 300; nonce++) {
+      const transfer = {
+        chainId: 3940,
+        nonce,
+        gas: 21_000,
+        to: sender.address,
+        value: 1n,
+        data: new Uint8Array(0),
+      }
+      const { raw, hash } = signTransaction(sender, transfer)
+      const serialized = raw as `0x02${string}`
+      expect(keccak256(serialized)).toBe(hash)
+      if (nonce % 30 !== 0) continue
+      expect(parseTransaction(serialized)).toMatchObject({ chainId: 3940, value: 1n, gas: 21_000n })
+      const from = await recoverTransactionAddress({ serializedTransaction: serialized })
+      expect(from.toLowerCase()).toBe(`0x${toHex(sender.address)}`)
+    }
+  })
+})
+
+describe('bench metrics', () => {
+  it('says where the time went between two scrapes', () => {
+    const page = (sum: number, count: number) =>
+      parseSamples(
+        `# TYPE nexus_wal_flush_seconds histogram\nnexus_wal_flush_seconds_sum{kind="vote"} ${sum}\nnexus_wal_flush_seconds_count{kind="vote"} ${count}\n`,
+      )
+    expect(phasesBetween(page(1, 10), page(2, 30), 10)).toEqual({
+      'wal_flush{kind="vote"}': { count: 20, meanMs: 50, share: 0.1 },
+    })
+  })
+})
+
+describe('bench pump', () => {
+  it('keeps no more than the window under way and counts refusals by message', async () => {
+    const lane = Array.from({ length: 100 }, (_, i) => ({ raw: `0x${i}`, hash: `h${i}` }))
+    let largest = 0
+    const client = {
+      post: (body: string) => {
+        const calls = JSON.parse(body) as { id: number; params: string[] }[]
+        largest = Math.max(largest, pump.pending)
+        return Promise.resolve(
+          JSON.stringify(
+            calls.map(({ id, params }) =>
+              params[0] === '0x3' ? { id, error: { message: 'no' } } : { id, result: 'h' },
+            ),
+          ),
+        )
+      },
+    }
+    const pump = new Pump([client], [lane], { pace: { kind: 'closed', window: 10 }, batch: 4 })
+    pump.start()
+    while (pump.sent < 100) {
+      pump.finalized(
+        lane.slice(0, pump.sent).map(({ hash }) => hash),
+        performance.now(),
+      )
+      await new Promise((resolve) => setTimeout(resolve, 1))
+    }
+    await pump.exhausted
+    pump.stop()
+    expect(largest).toBeLessThanOrEqual(10)
+    expect(Object.fromEntries(pump.errors)).toEqual({ no: 1 })
+    expect(pump.accepted).toBe(99)
+  })
+})
