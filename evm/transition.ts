@@ -87,8 +87,9 @@ export function tipOf(
   transaction: Pick<DecodedTransaction, 'maxFeePerGas' | 'maxPriorityFeePerGas'>,
   baseFeePerGas: bigint,
 ): bigint {
-  const room = transaction.maxFeePerGas - baseFeePerGas
-  return room < transaction.maxPriorityFeePerGas ? room : transaction.maxPriorityFeePerGas
+  const { maxFeePerGas, maxPriorityFeePerGas } = transaction
+  if (maxFeePerGas - baseFeePerGas < maxPriorityFeePerGas) return maxFeePerGas - baseFeePerGas
+  return maxPriorityFeePerGas
 }
 
 function objection(

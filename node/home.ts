@@ -31,7 +31,7 @@ export async function ensureNodeKey(paths: HomePaths): Promise<NodeKey> {
 }
 
 /** A copy outside Buffer's shared pool, which later strings may show. */
-const randomBytesOf = (length: number): Uint8Array => Uint8Array.from(randomBytes(length))
+export const randomBytesOf = (length: number): Uint8Array => Uint8Array.from(randomBytes(length))
 
 /** INVALID_GENESIS with all problems in its message, or FILE_UNREADABLE. */
 export function readGenesis(file: string): { readonly text: string; readonly value: Genesis } {

@@ -1,5 +1,6 @@
+import { toHex } from '../core/primitives/bytes.ts'
 import { NexusError } from '../core/primitives/errors.ts'
-import { genesisHash, validatorSetOf } from '../genesis/index.ts'
+import { checksumAddress, genesisHash, validatorSetOf } from '../genesis/index.ts'
 import { explainError } from './cli/explain.ts'
 import type { NodeConfig } from './config.ts'
 import { readGenesis } from './home.ts'
@@ -91,13 +92,13 @@ async function startFrom(surroundings: Surroundings, metrics: Metrics): Promise<
     home: config.paths.home,
     pid: process.pid,
     chainId: genesis.chainId,
-    genesis: genesisHash(genesis),
+    genesis: `0x${toHex(genesisHash(genesis))}`,
     peerId: peerIdOf(nodeKey),
-    validator: key?.address ?? 'none',
+    validator: key === null ? 'none' : checksumAddress(key.address),
     validatorIndex: index,
   })
   if (key !== null && index < 0)
-    log.warn('Validator key is not in the genesis', { validator: key.address })
+    log.warn('Validator key is not in the genesis', { validator: checksumAddress(key.address) })
   return startNode({
     config,
     genesis,
@@ -136,7 +137,9 @@ async function failProcess(error: unknown, { log, flush }: LogSink): Promise<nev
     const code = error instanceof NexusError ? error.detail.code : 'INTERNAL_ERROR'
     log.fatal('Node failed', { code, error })
     flush()
-    if (error instanceof NexusError && !process.connected) console.error(explainError(error))
+    // A devnet's validator writes to a log; its supervisor explains.
+    if (error instanceof NexusError && (process.stderr.isTTY || !process.connected))
+      console.error(explainError(error))
     const message = error instanceof Error ? error.message : String(error)
     await Promise.race([tellParent({ kind: 'failed', code, message }), delay(500)])
     process.exit(1)

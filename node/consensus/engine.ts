@@ -20,8 +20,9 @@ import type { Clock } from './clock.ts'
 import { EarlyMessages } from './earlyMessages.ts'
 import type { EvidencePool } from './evidencePool.ts'
 import { HeightSession } from './heightSession.ts'
-import type { Commit, ConsensusNetwork, TransactionSource, WalFactory } from './ports.ts'
+import type { Commit, ConsensusNetwork, TransactionSource } from './ports.ts'
 import type { Signer } from './signer.ts'
+import type { WalFactory } from './wal.ts'
 
 export type EngineOptions = {
   readonly chainId: number

@@ -27,10 +27,10 @@ import type { ConsensusMessage } from '../network/messages.ts'
 import { Admission } from './admission.ts'
 import { Candidates, type CandidatesModules, type CandidatesOptions } from './candidates.ts'
 import type { AssembledBlock, BlockEntry } from './heightBlocks.ts'
-import type { WalLog, WalRecord } from './ports.ts'
 import { wholeBodyOf } from './proposalBody.ts'
 import type { Signer } from './signer.ts'
 import { Timers } from './timers.ts'
+import type { WalEntry, WalLog } from './wal.ts'
 
 /** Record types of the WAL. Numbered for ever. */
 const WAL_INPUT = 1
@@ -121,7 +121,7 @@ export class HeightSession {
   }
 
   /** Feeds what the WAL remembers of this height, then does what was left undone. */
-  async recover(entries: readonly WalRecord[]): Promise<void> {
+  async recover(entries: readonly WalEntry[]): Promise<void> {
     const inputs: Input[] = []
     for (const { type, payload } of entries) {
       if (type === WAL_BLOCK) await this.#candidates.restore(payload)

@@ -1,6 +1,5 @@
 import type { Certificate } from '../../core/chain/certificate.ts'
 import type { ConsensusParams } from '../../core/chain/params.ts'
-import type { Height } from '../../core/primitives/units.ts'
 import type { ChainHead, ExecutionResult } from '../executor/chainHead.ts'
 import type { ConsensusMessage, ProposalBody } from '../network/messages.ts'
 
@@ -48,20 +47,4 @@ export type Commit = {
   readonly head: ChainHead
   readonly certificate: Certificate
   readonly result: ExecutionResult
-}
-
-export type WalRecord = { readonly type: number; readonly payload: Uint8Array }
-
-/** The log of one height. What was appended is durable once a later `flush` has resolved. */
-export type WalLog = {
-  append(type: number, payload: Uint8Array): void
-  flush(): Promise<void>
-  close(): Promise<void>
-}
-
-export type WalFactory = {
-  /** Opens or makes the log of a height and returns what it remembers. */
-  open(height: Height): Promise<{ readonly wal: WalLog; readonly entries: readonly WalRecord[] }>
-  /** Deletes the logs of heights that are committed. */
-  removeBelow(height: Height): Promise<void>
 }

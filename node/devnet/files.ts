@@ -1,6 +1,7 @@
 import * as fs from 'node:fs'
 import * as path from 'node:path'
 import { assert } from '../../core/primitives/assert.ts'
+import { compareBytes } from '../../core/primitives/bytes.ts'
 import { NexusError } from '../../core/primitives/errors.ts'
 import { millisOf } from '../../core/primitives/units.ts'
 import {
@@ -13,10 +14,11 @@ import {
 import { parseJson } from '../../genesis/json.ts'
 import { type HomePaths, homePaths } from '../config/paths.ts'
 import { formatConfig } from '../config.ts'
-import { ensureNodeKey, ensureValidatorKey, makeHome } from '../home.ts'
+import { ensureNodeKey, makeHome, randomBytesOf } from '../home.ts'
 import { readTextFileIfPresent, writeFileAtomic } from '../keys/files.ts'
 import { accountsOf, TEST_MNEMONIC } from '../keys/mnemonic.ts'
 import { loadNodeKey, peerIdOf } from '../keys/nodeKey.ts'
+import { generateValidatorKey, saveValidatorKey, type ValidatorKey } from '../keys/validatorKey.ts'
 import { type DevnetChain, type DevnetPorts, defaultDevnetChain } from './options.ts'
 
 export type DevnetPaths = {
@@ -95,13 +97,20 @@ export async function createDevnet(
 ): Promise<DevnetChain> {
   const chain = { ...defaultDevnetChain, ...asked }
   const homes = Array.from({ length: chain.validators }, (_, i) => validatorPaths(data, i))
-  const validators: { name: string; publicKey: Uint8Array; power: number }[] = []
+  // In the order of the validator set, so that validator i is index i in every certificate.
+  const keys = homes
+    .map(() => generateValidatorKey(randomBytesOf))
+    .sort((a, b) => compareBytes(a.address, b.address))
   for (const [i, paths] of homes.entries()) {
     makeHome(paths)
     await ensureNodeKey(paths)
-    const { publicKey } = ensureValidatorKey(paths)
-    validators.push({ name: `validator-${i}`, publicKey, power: 1 })
+    saveValidatorKey(paths.validatorKey, keys[i] as ValidatorKey)
   }
+  const validators = keys.map(({ publicKey }, i) => ({
+    name: `validator-${i}`,
+    publicKey,
+    power: 1,
+  }))
   const created = createGenesis({
     chainId: chain.chainId,
     genesisTime: millisOf(genesisTime),

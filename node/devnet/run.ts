@@ -20,7 +20,12 @@ import {
   writeConfigs,
 } from './files.ts'
 import { HealthPoller } from './health.ts'
-import type { DevnetChain, DevnetOptions } from './options.ts'
+import {
+  type DevnetChain,
+  type DevnetOptions,
+  defaultDevnetChain,
+  MAX_VALIDATORS,
+} from './options.ts'
 import { assertPortsFree, portsOf } from './ports.ts'
 import { createScreen, type Screen } from './screen.ts'
 import {
@@ -62,15 +67,18 @@ export async function runDevnet(
     Array.from({ length: chain.validators }, (_, i) => options.ports.metrics + i),
     HEALTH_TIMEOUT_MS,
   )
-  const life = new DevnetLife(options, chain, { screen, poller, directory: surroundings.directory })
+  const { directory } = surroundings
+  const session = new DevnetSession(options, chain, { screen, poller, directory })
   try {
-    await life.start()
-    const devnet = life.describe(continued)
-    if (options.json) surroundings.write(formatDevnetJson(devnet))
-    else screen.line(formatBanner(devnet, surroundings.directory))
-    await life.watch()
+    if (await session.start()) {
+      const devnet = session.describe(continued)
+      if (options.json) surroundings.write(formatDevnetJson(devnet))
+      else screen.line(formatBanner(devnet, surroundings.directory))
+      await session.watch()
+    }
+    screen.line('Stopping')
   } finally {
-    await life.stop()
+    await session.stop()
     poller.close()
     screen.close()
   }
@@ -86,8 +94,8 @@ async function prepare(
     resetDevnet(data)
   }
   const found = openDevnet(data, options.chain)
-  const validators = found?.validators ?? options.chain.validators
-  const uses = portsOf(ports, validators ?? 4)
+  const { validators } = found ?? { ...defaultDevnetChain, ...options.chain }
+  const uses = portsOf(ports, validators)
   assertNoneRuns(data)
   await assertPortsFree(uses, HOST)
   const chain = found ?? (await createDevnet(data, options.chain, Date.now()))
@@ -97,7 +105,7 @@ async function prepare(
 
 /** A validator that was started again by hand outlives its devnet. */
 function assertNoneRuns(data: string): void {
-  for (let i = 0; i < 16; i++) {
+  for (let i = 0; i < MAX_VALIDATORS; i++) {
     const file = validatorPaths(data, i).lock
     const pid = lockHolder(file)
     if (pid !== null)
@@ -108,24 +116,24 @@ function assertNoneRuns(data: string): void {
   }
 }
 
-type LifeModules = {
+type SessionModules = {
   readonly screen: Screen
   readonly poller: HealthPoller
   readonly directory: string
 }
 
 /** From the first fork to the last exit. */
-class DevnetLife {
+class DevnetSession {
   readonly #options: DevnetOptions
   readonly #chain: DevnetChain
-  readonly #modules: LifeModules
+  readonly #modules: SessionModules
   readonly #supervisor: Supervisor
   readonly #stopped = new AbortController()
   readonly #unlisten: () => void
   #isReady = false
   #failure: ValidatorEnd | null = null
 
-  constructor(options: DevnetOptions, chain: DevnetChain, modules: LifeModules) {
+  constructor(options: DevnetOptions, chain: DevnetChain, modules: SessionModules) {
     this.#options = options
     this.#chain = chain
     this.#modules = modules
@@ -151,8 +159,8 @@ class DevnetLife {
     )
   }
 
-  /** Returns when the chain makes blocks, or when a stop was asked for. VALIDATOR_FAILED, DEVNET_SLOW. */
-  async start(): Promise<void> {
+  /** True when the chain makes blocks, false when a stop was asked for before. VALIDATOR_FAILED, DEVNET_SLOW. */
+  async start(): Promise<boolean> {
     const { validators } = this.#chain
     this.#modules.screen.line(`Starting ${validators} validators in ${this.#options.data}`)
     this.#supervisor.start()
@@ -167,11 +175,14 @@ class DevnetLife {
       const isConnected = up.every(({ peers }) => peers >= validators - 1)
       const moves = lowest !== null && height > lowest
       const isSlow = this.#chain.blockTimeMs > LONG_INTERVAL_MS && isConnected
-      if (this.#allReady() && up.length === validators && (moves || isSlow)) break
+      if (this.#allReady() && up.length === validators && (moves || isSlow)) {
+        this.#isReady = true
+        return true
+      }
       lowest ??= up.length === validators ? height : null
       await this.#pause(POLL_READY_MS)
     }
-    this.#isReady = true
+    return false
   }
 
   /** Until a stop is asked for. */
@@ -185,7 +196,6 @@ class DevnetLife {
       }
       await this.#pause(this.#options.json ? 60_000 : POLL_STATUS_MS)
     }
-    this.#modules.screen.line('Stopping')
   }
 
   async stop(): Promise<void> {

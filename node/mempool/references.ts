@@ -2,20 +2,13 @@ import { concatBytes } from '../../core/primitives/bytes.ts'
 import { type DecodeCode, decode } from '../../core/primitives/codec.ts'
 import { LIMITS } from '../../core/primitives/limits.ts'
 import { ok, type Result, reject } from '../../core/primitives/result.ts'
-import { batchCodec } from '../network/messages.ts'
+import { batchCodec, type ProposalBody } from '../network/messages.ts'
 import { type Batch, BatchRoom, createBatch, digestOf } from './batch.ts'
 import type { BatchStore, StoredBatch } from './batchStore.ts'
 import { keyOf, type PooledTransaction } from './transaction.ts'
 
-/** One transaction of a block: which batch of the body, and where in it. */
-export type Reference = { readonly batch: number; readonly position: number }
-
-/** The transactions of a block by name. `inline` holds the bytes of those batches that peers may lack. */
-export type BodyReferences = {
-  readonly batches: readonly Uint8Array[]
-  readonly inline: readonly Uint8Array[]
-  readonly evm: readonly Reference[]
-}
+/** The part of a proposal's body that names transactions. `inline` holds batches that peers may lack. */
+export type BodyReferences = Pick<ProposalBody, 'batches' | 'inline' | 'evm'>
 
 export type ReferenceOptions = {
   /** Milliseconds on the clock of the store. */
@@ -54,7 +47,7 @@ export function referencesOf(
     indexes.set(batch.key, named.length)
     return named.push(batch) - 1
   }
-  const evm = transactions.map(({ hash }, at): Reference => {
+  const evm = transactions.map(({ hash }, at) => {
     const location = store.locate(hash)
     const batch = location === undefined ? -1 : indexOf(location.batch)
     if (location === undefined || batch < 0) homeless.push(at)

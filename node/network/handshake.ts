@@ -39,17 +39,9 @@ export type RefusalCode =
   | 'TOO_MANY_PEERS'
   | 'DUPLICATE_CONNECTION'
 
-const REFUSALS: readonly RefusalCode[] = [
-  'WRONG_CHAIN',
-  'WRONG_GENESIS',
-  'INCOMPATIBLE_VERSION',
-  'TOO_MANY_PEERS',
-  'DUPLICATE_CONNECTION',
-]
-
 export type HandshakeMessage =
   | ({ readonly kind: 'hello' } & Hello)
-  | { readonly kind: 'refusal'; readonly code: RefusalCode }
+  | { readonly kind: 'refusal'; readonly code: string }
 
 export const NAME_LENGTH = 64
 export const INSTANCE_LENGTH = 8
@@ -61,16 +53,6 @@ const nameCodec: Codec<string> = mapped(
     return String.fromCharCode(...raw)
   },
   (text) => Uint8Array.from(text, (character) => character.charCodeAt(0)),
-)
-
-const refusalCodec: Codec<RefusalCode> = mapped(
-  bytes(NAME_LENGTH),
-  (raw, reader) => {
-    const code = REFUSALS.find((known) => known === String.fromCharCode(...raw))
-    if (code === undefined) reader.fail('BAD_TAG')
-    return code ?? 'DUPLICATE_CONNECTION'
-  },
-  (code) => Uint8Array.from(code, (character) => character.charCodeAt(0)),
 )
 
 export const handshakeFrames = frameFormat<HandshakeMessage>({
@@ -90,7 +72,7 @@ export const handshakeFrames = frameFormat<HandshakeMessage>({
   refusal: {
     tag: 2,
     maxBytes: LIMITS.handshakeFrameBytes,
-    codec: struct<{ code: RefusalCode }>({ code: refusalCodec }),
+    codec: struct<{ code: string }>({ code: nameCodec }),
   },
 })
 

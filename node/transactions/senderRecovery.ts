@@ -49,8 +49,7 @@ export class SenderRecovery {
     transactions: readonly Uint8Array[],
   ): Promise<readonly (DecodedTransaction | null)[]> {
     const request = { transactions, rules: this.#rules }
-    const senders =
-      this.#pool === null ? recoverSenders(request) : await this.#pool.run(request)
+    const senders = this.#pool === null ? recoverSenders(request) : await this.#pool.run(request)
     return transactions.map((bytes, index) => {
       const sender = senders.subarray(index * ADDRESS_LENGTH, (index + 1) * ADDRESS_LENGTH)
       if (sender.every((byte) => byte === 0)) return null

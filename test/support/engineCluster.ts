@@ -13,9 +13,10 @@ import { type BlockId, heightOf, millisOf } from '../../core/primitives/units.ts
 import { systemClock } from '../../node/consensus/clock.ts'
 import { NexusBft } from '../../node/consensus/engine.ts'
 import { EvidencePool } from '../../node/consensus/evidencePool.ts'
-import type { TransactionSource, WalFactory, WalRecord } from '../../node/consensus/ports.ts'
+import type { TransactionSource } from '../../node/consensus/ports.ts'
 import { wholeBodyOf } from '../../node/consensus/proposalBody.ts'
 import type { Signer } from '../../node/consensus/signer.ts'
+import type { WalEntry, WalFactory } from '../../node/consensus/wal.ts'
 import {
   type ChainHead,
   type ExecuteRequest,
@@ -38,7 +39,7 @@ import {
 export type Disk = {
   readonly blocks: { readonly block: Block; readonly certificate: Certificate }[]
   readonly summaries: StateSummary[]
-  readonly wal: Map<number, WalRecord[]>
+  readonly wal: Map<number, WalEntry[]>
   readonly signed: Map<string, { readonly digest: string; readonly signature: Uint8Array }>
   readonly evidence: Evidence[]
 }
@@ -290,7 +291,7 @@ function walOf(disk: Disk, alive: () => boolean): WalFactory {
     open: async (height) => {
       const durable = disk.wal.get(height) ?? []
       disk.wal.set(height, durable)
-      const waiting: WalRecord[] = []
+      const waiting: WalEntry[] = []
       const flush = async (): Promise<void> => {
         if (alive()) durable.push(...waiting.splice(0))
       }

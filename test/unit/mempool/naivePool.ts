@@ -49,8 +49,8 @@ export class NaivePool {
       : (this.#seen.get(sender) as Seen).account.nonce + this.#run(sender).length
   }
   tip(tx: PooledTransaction, baseFee: bigint): bigint {
-    const room = tx.maxFeePerGas - baseFee
-    return room < tx.maxPriorityFeePerGas ? room : tx.maxPriorityFeePerGas
+    if (tx.maxPriorityFeePerGas + baseFee <= tx.maxFeePerGas) return tx.maxPriorityFeePerGas
+    return tx.maxFeePerGas - baseFee
   }
 
   select(limits: SelectionLimits): PooledTransaction[] {

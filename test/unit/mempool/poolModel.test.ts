@@ -36,6 +36,8 @@ type Command =
       readonly balances: readonly (readonly [number, number])[]
       readonly baseFee: number
     }
+  /** Something sent before comes again, whatever became of it. */
+  | { readonly kind: 'again'; readonly index: number }
   | { readonly kind: 'wait'; readonly ms: number }
 
 const sender = fc.constantFrom(...SENDERS)
@@ -60,11 +62,13 @@ const commit = fc.record({
   balances: fc.array(fc.tuple(sender, balance), { maxLength: 2 }),
   baseFee: fc.nat(9),
 })
+const again = fc.record({ kind: fc.constant('again' as const), index: fc.nat(20) })
 const wait = fc.record({ kind: fc.constant('wait' as const), ms: fc.nat(60) })
 const commands: fc.Arbitrary<Command[]> = fc.array(
   fc.oneof(
     { weight: 12, arbitrary: add },
     { weight: 3, arbitrary: commit },
+    { weight: 1, arbitrary: again },
     { weight: 1, arbitrary: wait },
   ),
   { minLength: 1, maxLength: 60, size: 'max' },
@@ -75,6 +79,7 @@ class World {
   readonly chain = new Map<string, { nonce: number; balance: bigint }>()
   readonly drops: string[] = []
   readonly answers: string[] = []
+  readonly sent: PooledTransaction[] = []
   readonly pool: TransactionPool
   readonly twin: NaivePool
   now = 0
@@ -103,6 +108,11 @@ class World {
       case 'commit':
         this.#commit(command)
         return
+      case 'again': {
+        const tx = this.sent[command.index % this.sent.length]
+        if (tx !== undefined) this.#send(tx)
+        return
+      }
       case 'wait':
         this.now += command.ms
         this.pool.expire(this.now)
@@ -115,6 +125,11 @@ class World {
     const address = addressOf(content.sender)
     const base = this.twin.pendingNonce(toHex(address)) ?? this.accountOf(address).nonce
     const tx = sketch({ ...content, nonce: Math.max(0, base + offset) })
+    this.sent.push(tx)
+    this.#send(tx)
+  }
+
+  #send(tx: PooledTransaction): void {
     const result = this.pool.add(tx, this.now)
     const answer = result.ok ? (result.value.executable ? 'executable' : 'queued') : result.code
     expect(answer).toBe(this.twin.add(tx, this.now))

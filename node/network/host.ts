@@ -1,0 +1,125 @@
+import { identify } from '@libp2p/identify'
+import type { Connection, Libp2p, PeerId, PrivateKey, StreamMuxerFactory } from '@libp2p/interface'
+import { noise } from '@libp2p/noise'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
+import { createLibp2p } from 'libp2p'
+import { NexusError } from '../../core/primitives/errors.ts'
+import type { Gossip } from './gossip.ts'
+
+export type HostOptions = {
+  readonly privateKey: PrivateKey
+  readonly listen: readonly string[]
+  readonly maxPeers: number
+  readonly protocolPrefix: string
+  readonly softwareVersion: string
+  readonly dialMs: number
+  readonly handshakeMs: number
+  readonly pingMs: number
+}
+
+export type HostModules = {
+  readonly gossip: Gossip
+  readonly isBanned: (peerId: PeerId) => boolean
+  readonly onOversizeFrame: () => void
+}
+
+/** libp2p over TCP, noise and yamux, with every bound of it set. Not started. */
+export function createHost(options: HostOptions, modules: HostModules): Promise<Libp2p> {
+  const { privateKey, listen, maxPeers, softwareVersion, dialMs, handshakeMs, pingMs } = options
+  const { isBanned, gossip } = modules
+  return createLibp2p({
+    start: false,
+    privateKey,
+    nodeInfo: { name: 'nexus', version: softwareVersion, userAgent: `nexus/${softwareVersion}` },
+    addresses: { listen: [...listen] },
+    transports: [tcp({ dialOpts: { noDelay: true }, backlog: 128 })],
+    connectionEncrypters: [noise()],
+    streamMuxers: [() => boundedYamux(modules.onOversizeFrame)],
+    connectionManager: {
+      // Two nodes that dial each other hold two connections for a moment.
+      maxConnections: 2 * maxPeers + 8,
+      maxIncomingPendingConnections: 64,
+      // Per second and address: a devnet that restarts has one address.
+      inboundConnectionThreshold: 64,
+      dialTimeout: dialMs,
+      addressDialTimeout: dialMs,
+      inboundUpgradeTimeout: handshakeMs,
+      inboundStreamProtocolNegotiationTimeout: handshakeMs,
+      outboundStreamProtocolNegotiationTimeout: handshakeMs,
+      connectionCloseTimeout: CLOSE_MS,
+    },
+    connectionMonitor: {
+      protocolPrefix: options.protocolPrefix.slice(1),
+      pingInterval: pingMs,
+      pingTimeout: { minTimeout: pingMs, maxTimeout: pingMs },
+    },
+    connectionGater: {
+      denyDialPeer: isBanned,
+      denyInboundEncryptedConnection: isBanned,
+    },
+    services: {
+      // The router asks for it; peers know each other by the handshake.
+      identify: identify({ runOnConnectionOpen: false, maxMessageSize: 4_096 }),
+      pubsub: (components) => gossip.create(components),
+    },
+  })
+}
+
+/** NexusError LISTEN_FAILED when an address cannot be listened on. */
+export async function startHost(host: Libp2p): Promise<void> {
+  try {
+    await host.start()
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new NexusError(
+      { code: 'LISTEN_FAILED', reason },
+      { message: `The peer-to-peer network could not start: ${reason}`, cause },
+    )
+  }
+}
+
+/** Lets queued bytes out, but not for longer than a moment. */
+export async function closeGently(connection: Connection): Promise<void> {
+  try {
+    await connection.close({ signal: AbortSignal.timeout(CLOSE_MS) })
+  } catch (error) {
+    connection.abort(error instanceof Error ? error : new NexusError({ code: 'CLOSE_TIMEOUT' }))
+  }
+}
+
+const CLOSE_MS = 500
+const MIB = 1024 * 1024
+const STREAM_WINDOW_BYTES = 4 * MIB
+/** A frame fits a window; what noise decrypted behind it may be there too. */
+const MUXER_BUFFER_BYTES = STREAM_WINDOW_BYTES + MIB
+
+/**
+ * Yamux collects a whole frame before it looks at the stream's window, and a frame may claim 4 GiB.
+ * Here a connection that buffers more than a window is dropped.
+ */
+function boundedYamux(onOversizeFrame: () => void): StreamMuxerFactory {
+  const factory = yamux({
+    maxInboundStreams: 64,
+    maxOutboundStreams: 64,
+    streamOptions: {
+      maxStreamWindowSize: STREAM_WINDOW_BYTES,
+      // A stream that is not read holds at most its window.
+      maxReadBufferLength: 2 * STREAM_WINDOW_BYTES,
+    },
+  })()
+  const create = factory.createStreamMuxer.bind(factory)
+  factory.createStreamMuxer = (connection) => {
+    const muxer = create(connection)
+    connection.addEventListener('message', () => {
+      if (bufferedBytes(muxer) <= MUXER_BUFFER_BYTES) return
+      onOversizeFrame()
+      connection.abort(new NexusError({ code: 'MUXER_FRAME_TOO_LARGE' }))
+    })
+    return muxer
+  }
+  return factory
+}
+
+const bufferedBytes = (muxer: object): number =>
+  (muxer as { decoder?: { buffer?: { byteLength: number } } }).decoder?.buffer?.byteLength ?? 0

@@ -1,0 +1,34 @@
+import { assert } from '../../core/primitives/assert.ts'
+import type { Method, MethodModules } from '../method.ts'
+import { blockMethods } from './blocks.ts'
+import { executionMethods } from './execution.ts'
+import { feeMethods } from './fees.ts'
+import { logMethods } from './logs.ts'
+import { nexusMethods } from './nexus.ts'
+import { stateMethods } from './state.ts'
+import { subscriptionMethods } from './subscribe.ts'
+import { transactionMethods } from './transactions.ts'
+import { web3Methods } from './web3.ts'
+
+const AREAS = [
+  web3Methods,
+  blockMethods,
+  transactionMethods,
+  stateMethods,
+  executionMethods,
+  feeMethods,
+  logMethods,
+  subscriptionMethods,
+  nexusMethods,
+]
+
+/** Every method the server knows. A Map: no name reaches a prototype. */
+export function methodsOf(modules: MethodModules): ReadonlyMap<string, Method> {
+  const methods = new Map<string, Method>()
+  for (const area of AREAS)
+    for (const [name, entry] of Object.entries(area(modules))) {
+      assert(!methods.has(name), 'a method has one implementation')
+      methods.set(name, entry)
+    }
+  return methods
+}
