@@ -21,6 +21,7 @@
 // Timers are inputs: propose (57) → prevote nil, prevote (61) → precommit nil, precommit (65) →
 // startRound(r + 1), rebroadcast → our last votes again. `startRound` (11): the proposer re-proposes
 // its valid value with its polka (15) or asks for one (18); everyone sets the propose timer.
+import type { RoundCertificate } from '../core/chain/certificate.ts'
 import type { ValidatorSet } from '../core/chain/validatorSet.ts'
 import type { SignedVote, Vote, VoteType } from '../core/chain/vote.ts'
 import { assert, unreachable } from '../core/primitives/assert.ts'
@@ -86,6 +87,8 @@ export class ConsensusHeight {
   /** Committed blocks already asked for, and those already found to be invalid here. */
   readonly #fetched = new Set<BlockId>()
   readonly #disagreed = new Set<BlockId>()
+  /** Why the current round was entered; null in round 0. */
+  #roundCertificate: RoundCertificate | null = null
   #state: RoundState = initialRoundState
   #effects: Effect[] = []
 
@@ -203,15 +206,24 @@ export class ConsensusHeight {
       case 'precommit': // L65
         this.#startRound((timer.round + 1) as Round, 'precommits')
         break
-      case 'rebroadcast': {
-        const votes = this.#ownVotes.latest()
-        if (votes.length > 0) this.#emit({ kind: 'rebroadcast', votes })
-        this.#schedule('rebroadcast')
+      case 'rebroadcast':
+        this.#rebroadcast()
         break
-      }
       default:
         unreachable(timer.kind)
     }
+  }
+
+  /**
+   * Whatever was lost on the way is sent again: our last votes for those in our round or one behind,
+   * and the reason for our round for those that cannot complete the one before without our vote.
+   */
+  #rebroadcast(): void {
+    const votes = this.#ownVotes.latest()
+    if (votes.length > 0) this.#emit({ kind: 'rebroadcast', votes })
+    const certificate = this.#roundCertificate
+    if (certificate !== null) this.#emit({ kind: 'publishRoundCertificate', certificate })
+    this.#schedule('rebroadcast')
   }
 
   #settle(): void {
@@ -312,11 +324,13 @@ export class ConsensusHeight {
     this.#emit(...this.#timers.cancel('propose', 'prevote', 'precommit', 'rebroadcast'))
     const votes = cause === null ? null : this.#votes.roundCertificateVotes(round, cause)
     this.#apply({ kind: 'newRound', round, proposer: this.#isProposer(round) })
+    if (this.#options.ownIndex === null) return
     if (votes !== null) {
       const certificate = { height: this.#options.height, round, votes }
+      this.#roundCertificate = certificate
       this.#emit({ kind: 'publishRoundCertificate', certificate })
     }
-    if (this.#options.ownIndex !== null) this.#schedule('rebroadcast')
+    this.#schedule('rebroadcast')
   }
 
   #apply(input: RoundInput): void {

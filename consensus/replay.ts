@@ -76,8 +76,9 @@ function isOutstanding(asked: Asked, view: ConsensusView, answers: Answers): boo
       return current && isRunning(asked, effect.timer, view, answers)
     case 'publishPolka':
     case 'publishProposal':
-    case 'publishRoundCertificate':
       return current
+    // The rebroadcast timer sends these again.
+    case 'publishRoundCertificate':
     case 'rebroadcast':
     case 'cancel':
     case 'stepChanged':

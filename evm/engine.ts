@@ -1,5 +1,5 @@
 import type { Common } from '@ethereumjs/common'
-import { createCommon, type Hardfork, memoize } from './interpreter/common.ts'
+import { createCommon, type EngineHardfork, memoize } from './interpreter/common.ts'
 import type { RunGuard } from './interpreter/loop.ts'
 import { createNexusEvm, type NexusEvm } from './interpreter/nexusEvm.ts'
 import type { CommittedState } from './state/committedState.ts'
@@ -19,7 +19,7 @@ export type Engine = {
 
 export type EngineOptions = {
   readonly chainId: number
-  readonly hardfork: Hardfork
+  readonly hardfork: EngineHardfork
   readonly committed: CommittedState
 }
 

@@ -28,6 +28,9 @@ export function readVersion(): Version {
 export const clientVersion = ({ nexus, platform, node }: Version): string =>
   `nexus/${nexus}/${platform}/node${node}`
 
+/** `0.1.0`: what peers are told. */
+export const VERSION: string = readVersion().nexus
+
 /** Reads the reference by hand: starting git for it would cost more than the whole command. */
 function commitOf(directory: string): string | null {
   const head = readLine(path.join(directory, 'HEAD'))
@@ -40,7 +43,9 @@ function commitOf(directory: string): string | null {
   return line?.split(' ')[0] ?? null
 }
 
-const readLine = (file: string): string | null => readText(file)?.trim() ?? null
+function readLine(file: string): string | null {
+  return readText(file)?.trim() ?? null
+}
 
 function readText(file: string): string | null {
   try {

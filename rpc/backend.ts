@@ -29,7 +29,11 @@ export type RpcBackend = {
 
   /** Accounts after a height; `read` must not keep its argument. */
   state<T>(height: number, read: (state: StateReader) => T): Outcome<T>
-  proof(height: number, address: Uint8Array, slots: readonly Uint8Array[]): Promise<Outcome<AccountProof>>
+  proof(
+    height: number,
+    address: Uint8Array,
+    slots: readonly Uint8Array[],
+  ): Promise<Outcome<AccountProof>>
   call(request: CallRequest): Promise<Outcome<Uint8Array>>
   /** Gas. */
   estimateGas(request: CallRequest): Promise<Outcome<bigint>>

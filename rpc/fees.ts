@@ -40,8 +40,7 @@ export class FeeOracle {
     const known = this.#samples.get(height)
     if (known !== undefined) return known
     const block = this.#backend.block(height)
-    const sample =
-      block === null ? [] : tipsOf(block).sort(ascending).slice(0, TIPS_PER_BLOCK)
+    const sample = block === null ? [] : tipsOf(block).sort(ascending).slice(0, TIPS_PER_BLOCK)
     this.#samples.set(height, sample)
     return sample
   }

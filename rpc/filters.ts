@@ -12,7 +12,12 @@ import type { LogFilter } from './params/logFilter.ts'
 type Filter =
   /** The next height to report. Changes are read from the chain when asked for: a filter holds no logs. */
   | { readonly kind: 'blocks'; next: number }
-  | { readonly kind: 'logs'; next: number; readonly wanted: LogFilter; readonly matcher: LogMatcher }
+  | {
+      readonly kind: 'logs'
+      next: number
+      readonly wanted: LogFilter
+      readonly matcher: LogMatcher
+    }
   | { readonly kind: 'pendingTransactions'; hashes: string[] }
 
 type Entry = { readonly filter: Filter; askedMs: number }
@@ -75,7 +80,12 @@ export class Filters {
     const range = rangeOf(this.#backend, filter.wanted)
     if (!range.ok) return range
     const { matcher } = filter
-    return searchLogs(this.#backend, { matcher, range: range.value, limits: this.#limits, deadline })
+    return searchLogs(this.#backend, {
+      matcher,
+      range: range.value,
+      limits: this.#limits,
+      deadline,
+    })
   }
 
   pendingTransactions(hashes: readonly Uint8Array[]): void {
@@ -159,8 +169,7 @@ export function rangeOf(backend: RpcBackend, { blocks }: LogFilter): Outcome<Log
   }
   const [from, to] = [heightOf(backend, blocks.from), heightOf(backend, blocks.to)]
   if (isReversed(blocks.from, blocks.to, from, to)) return invalid('invalid block range params')
-  if (from === null || to === null)
-    return invalid('block range extends beyond current head block')
+  if (from === null || to === null) return invalid('block range extends beyond current head block')
   return { ok: true, value: { from, to } }
 }
 

@@ -1,5 +1,5 @@
-import type { Ok } from './outcome.ts'
 import { data, quantity } from './format/hex.ts'
+import type { Ok } from './outcome.ts'
 import { revertReasonOf } from './revertReason.ts'
 
 /** `Outcome` failed; why, as a code and its data. This file alone knows the numbers of JSON-RPC. */
@@ -251,7 +251,8 @@ export function parseRequest(json: unknown): Ok<RpcRequest> | Refusal {
   if (jsonrpc !== '2.0') return refuse(answerId, 'invalid request: jsonrpc must be "2.0"')
   if (typeof method !== 'string' || method === '' || method.length > MAX_METHOD_LENGTH)
     return refuse(answerId, 'invalid request: bad method')
-  if (params === undefined || params === null) return { ok: true, value: { id, method, params: [] } }
+  if (params === undefined || params === null)
+    return { ok: true, value: { id, method, params: [] } }
   if (!Array.isArray(params))
     return {
       ok: false,

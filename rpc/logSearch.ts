@@ -50,7 +50,8 @@ export class LogMatcher {
       if (receipt.logs.length === 0 || !this.mayMatch(receipt.logsBloom)) continue
       const first = firstLogs[transactionIndex] as number
       for (const [index, log] of receipt.logs.entries()) {
-        if (this.matches(log)) yield logOf(log, { block, transactionIndex, logIndex: first + index })
+        if (this.matches(log))
+          yield logOf(log, { block, transactionIndex, logIndex: first + index })
       }
     }
   }

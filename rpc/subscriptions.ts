@@ -64,7 +64,7 @@ export class Subscriber {
   }
 }
 
-/** Sends what happens to those who asked for it; each thing is put into words once. */
+/** Sends what happens to those who asked for it; a block is put into words once for all. */
 export class SubscriptionHub {
   readonly #backend: RpcBackend
   readonly #subscribers = new Set<Subscriber>()

@@ -88,7 +88,10 @@ export const crossMessageCodec: Codec<CrossMessage> = struct<CrossMessage>({
   params: bytes(LIMITS.transactionBytes),
 })
 
-export const transactionsCodec: Codec<readonly Uint8Array[]> = list(bytes(LIMITS.transactionBytes), LIMITS.blockTransactions)
+export const transactionsCodec: Codec<readonly Uint8Array[]> = list(
+  bytes(LIMITS.transactionBytes),
+  LIMITS.blockTransactions,
+)
 
 export const payloadCodec: Codec<Payload> = struct<Payload>({
   evm: transactionsCodec,

@@ -2,11 +2,12 @@ import { type Common, createCustomCommon, Mainnet } from '@ethereumjs/common'
 import { customCrypto } from './crypto.ts'
 
 export type Hardfork = 'prague'
+/** Cancun is for the published state tests only, most of which stop there. */
+export type EngineHardfork = Hardfork | 'cancun'
 
 /** The chain's rules for the libraries. Nothing here depends on a block: the fork is fixed. */
-export function createCommon(chainId: number, hardfork: Hardfork): Common {
-  const common = createCustomCommon({ name: 'nexus', chainId }, Mainnet, { hardfork, customCrypto })
-  return common
+export function createCommon(chainId: number, hardfork: EngineHardfork): Common {
+  return createCustomCommon({ name: 'nexus', chainId }, Mainnet, { hardfork, customCrypto })
 }
 
 /**

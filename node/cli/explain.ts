@@ -65,6 +65,10 @@ const ADVICE: Readonly<Record<string, Advice>> = {
     means: 'Another process listens there; perhaps another devnet.',
     todo: 'Stop it, or choose other ports (--port for a devnet, --rpc-port and --metrics-port for a node).',
   },
+  DEVNET_RUNNING: {
+    means: 'Two devnets cannot share a directory.',
+    todo: 'Use the one that runs, stop it, or choose another directory with --data and other ports with --port.',
+  },
   DEVNET_CONFLICT: {
     means: 'A chain cannot change after its first block.',
     todo: 'Leave these options out to continue that chain, add --reset to begin anew, or use another --data.',

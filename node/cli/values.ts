@@ -23,7 +23,7 @@ export function parseDuration(text: string): number {
 
 /** Coins with up to 18 decimals, as wei. */
 export function parseCoins(text: string): bigint {
-  const match = /^(\d{1,40})(?:\.(\d{1,18}))?$/.exec(text)
+  const match = /^(\d{1,60})(?:\.(\d{1,18}))?$/.exec(text)
   if (match === null)
     throw new InvalidArgumentError('It must be a number of coins, such as 10000 or 0.5.')
   const [, whole = '0', part = ''] = match

@@ -1,5 +1,7 @@
 import { z } from 'zod'
-import { defaultTimeoutOptions } from '../../consensus/index.ts'
+import { defaultTimeoutOptions } from '../../consensus/timeouts.ts'
+import { defaultRpcLimits, defaultRpcOptions, type RpcLimits } from '../../rpc/options.ts'
+import { defaultPoolOptions } from '../mempool/pool.ts'
 
 const port = z.int().min(1).max(65_535)
 /** A day: longer is a typing mistake. */
@@ -57,22 +59,29 @@ export const configSchema = z.strictObject({
       .array(hostPattern)
       .max(64)
       .describe('Host headers accepted besides localhost and IP addresses'),
+    suggestedTip: z
+      .int()
+      .min(0)
+      .max(Number.MAX_SAFE_INTEGER)
+      .describe('least tip that eth_maxPriorityFeePerGas suggests, in wei'),
     limits: z.strictObject({
       bodyBytes: bytes.describe('size of a request'),
+      headerBytes: bytes.describe('size of the headers of a request'),
       batchRequests: count.describe('requests in a batch'),
       responseBytes: bytes.describe('size of an answer'),
       requestMs: millis.describe('time for a request'),
+      batchMs: millis.describe('time for a batch'),
+      inFlight: count.describe('requests that are answered at one time'),
       connections: count.describe('open connections'),
+      webSocketClients: count.describe('of them WebSocket'),
       subscriptions: count.describe('subscriptions of a connection'),
+      outgoingBytes: bytes.describe('unread bytes at which a WebSocket client is dropped'),
       filters: count.describe('installed filters'),
+      filterMs: millis.describe('a filter nobody asks for this long is forgotten'),
       logs: count.describe('logs in an answer'),
       logBlocks: count.describe('blocks that eth_getLogs may search'),
-      callGas: z
-        .int()
-        .min(21_000)
-        .max(2 ** 32)
-        .describe('gas of eth_call and eth_estimateGas'),
-    }),
+      syncMs: millis.describe('longest wait of eth_sendRawTransactionSync'),
+    } satisfies Record<keyof RpcLimits, z.ZodType>),
   }),
   metrics: z.strictObject({
     enabled: z.boolean().describe('serve /metrics and /health'),
@@ -109,6 +118,11 @@ export const configSchema = z.strictObject({
     perSender: count.describe('transactions held of one sender'),
     lifetimeMs: millis.describe('a transaction not included by then is dropped'),
     priceBumpPercent: z.int().min(0).max(1_000).describe('more fee that a replacement must pay'),
+    signatureThreads: z
+      .int()
+      .min(0)
+      .max(64)
+      .describe('threads that recover senders of batches from peers; 0: the node thread does'),
   }),
 })
 
@@ -126,19 +140,9 @@ export const defaultConfigValues: ConfigValues = {
     port: 8545,
     corsOrigins: [],
     allowedHosts: [],
-    limits: {
-      // A deployment of the largest contract is 128 KiB, twice that as hex; geth takes 5 MiB.
-      bodyBytes: 5 * MIB,
-      batchRequests: 1_000,
-      responseBytes: 25 * MIB,
-      requestMs: 5_000,
-      connections: 1_000,
-      subscriptions: 100,
-      filters: 1_000,
-      logs: 10_000,
-      logBlocks: 10_000,
-      callGas: 50_000_000,
-    },
+    // geth's own: 0.001 gwei.
+    suggestedTip: Number(defaultRpcOptions.suggestedTip),
+    limits: { ...defaultRpcLimits },
   },
   metrics: { enabled: true, host: '127.0.0.1', port: 9545 },
   p2p: { listen: ['/ip4/127.0.0.1/tcp/26656'], peers: [], maxPeers: 64 },
@@ -146,10 +150,11 @@ export const defaultConfigValues: ConfigValues = {
   consensus: { timeouts: structuredClone(defaultTimeoutOptions) },
   storage: { historyBlocks: 100_000, cacheBytes: 64 * MIB },
   mempool: {
-    transactions: 50_000,
-    bytes: 64 * MIB,
-    perSender: 4_096,
-    lifetimeMs: 10_800_000,
-    priceBumpPercent: 10,
+    transactions: defaultPoolOptions.maxCount,
+    bytes: defaultPoolOptions.maxBytes,
+    perSender: defaultPoolOptions.maxPerSender,
+    lifetimeMs: defaultPoolOptions.lifetimeMs,
+    priceBumpPercent: defaultPoolOptions.replacementPercent,
+    signatureThreads: 1,
   },
 }

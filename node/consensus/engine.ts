@@ -4,7 +4,7 @@ import { type Block, blockCodec, blockIdOf } from '../../core/chain/block.ts'
 import type { Certificate } from '../../core/chain/certificate.ts'
 import type { ConsensusParams } from '../../core/chain/params.ts'
 import { assert } from '../../core/primitives/assert.ts'
-import { toHex } from '../../core/primitives/bytes.ts'
+import { equalBytes, toHex } from '../../core/primitives/bytes.ts'
 import { encode } from '../../core/primitives/codec.ts'
 import { NexusError } from '../../core/primitives/errors.ts'
 import { type Height, heightOf } from '../../core/primitives/units.ts'
@@ -85,6 +85,7 @@ export class NexusBft implements ConsensusEngine {
   #previous: HeightSession | null = null
   #head: ChainHead | null = null
   #lastCommit: Certificate | null = null
+  #proposedLast = false
   #committedAtMs = Number.NEGATIVE_INFINITY
   #idleTimer: NodeJS.Timeout | null = null
 
@@ -165,6 +166,16 @@ export class NexusBft implements ConsensusEngine {
     this.#helpLate(peerId, height)
   }
 
+  /** Tells a new peer where we stand. */
+  greet(peerId: string): void {
+    this.#modules.network.send(peerId, this.#statusMessage())
+  }
+
+  /** Whether the block committed last was made by this node. */
+  get proposedLast(): boolean {
+    return this.#proposedLast
+  }
+
   /** A peer still works on a height that is decided here: tell it, so that it fetches the block. */
   #helpLate(peerId: string, height: number): void {
     const now = this.#modules.clock.monoMs()
@@ -241,6 +252,8 @@ export class NexusBft implements ConsensusEngine {
     const { entry, certificate } = decision
     const result = await session.execute(entry)
     const { round } = certificate
+    const { signer } = this.#modules
+    this.#proposedLast = signer !== null && equalBytes(entry.header.proposer, signer.address)
     await this.#commit(result, certificate)
     this.#modules.metrics.decided({
       height: session.height,
@@ -254,13 +267,15 @@ export class NexusBft implements ConsensusEngine {
 
   async #commit(result: Commit['result'], certificate: Certificate): Promise<void> {
     const { executor, reader, clock, transactions } = this.#modules
+    const startedMs = clock.monoMs()
     const head = await executor.commit(certificate.blockId, certificate)
+    const commitSeconds = (clock.monoMs() - startedMs) / 1_000
     this.#head = head
     this.#lastCommit = certificate
     this.#committedAtMs = clock.monoMs()
     reader.refresh()
     transactions.committed(result, head)
-    this.#modules.onCommitted({ head, certificate, result })
+    this.#modules.onCommitted({ head, certificate, result, commitSeconds })
   }
 
   async #nextHeight(): Promise<void> {
@@ -299,6 +314,7 @@ export class NexusBft implements ConsensusEngine {
       if (verdict.code === 'WRONG_PAYLOAD_HASH') return verdict.code
       throw divergedError(block, head, verdict.code)
     }
+    this.#proposedLast = false
     const result = await executor.execute({ blockId, block: bytes, senders: senders as Uint8Array })
     await this.#commit(result, certificate)
     await this.#session?.end()

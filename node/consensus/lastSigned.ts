@@ -74,7 +74,7 @@ export class LastSignedFile {
     this.#slot = start.slot
   }
 
-  /** For `nexus init` only. Throws LAST_SIGNED_EXISTS: a file that exists is never made anew. */
+  /** For `nexus init` only. Throws LAST_SIGNED_EXISTS: a file that exists is never made anew; and what the disk says. */
   static async create(
     path: string,
     identity: SignerIdentity,
@@ -239,12 +239,14 @@ function recoverSlot(
   )
   if (newest === undefined) throw corrupt(path, 'no copy of the state is whole')
   const { sequence } = newest
-  for (const slot of slots) {
-    // A write of n replaces n − 2, page by page; n − 1 lies beside it. Nothing older can be there.
-    if (sequence - slot.sequence > GENERATIONS) throw corrupt(path, 'its states do not follow')
-    if (slot.sequence === sequence && !sameState(slot, newest))
-      throw corrupt(path, 'its copies differ')
-  }
+  const generation = positionOf(sequence)
+  // The newest state was written beside a whole copy of the one before it. So a generation that is
+  // whole and holds anything else did not get there by a crash. Single old pages may be left over.
+  const beside = slots.filter((slot) => positionOf(slot.sequence) !== generation)
+  const isStray = beside.length === COPIES && beside.every((slot) => slot.sequence < sequence - 1)
+  if (isStray) throw corrupt(path, 'its states do not follow')
+  const differs = slots.some((slot) => slot.sequence === sequence && !sameState(slot, newest))
+  if (differs) throw corrupt(path, 'its copies differ')
   const count = (wanted: number): number => slots.filter((slot) => slot.sequence === wanted).length
   const isWhole = count(sequence) === COPIES && (sequence === 0 || count(sequence - 1) === COPIES)
   return { slot: newest, isWhole }

@@ -47,4 +47,6 @@ export type Commit = {
   readonly head: ChainHead
   readonly certificate: Certificate
   readonly result: ExecutionResult
+  /** From the decision to durable: the executor's turn and its synced batch. */
+  readonly commitSeconds: number
 }

@@ -73,14 +73,24 @@ export class Wal implements WalLog {
 
   /**
    * Opens the WAL of a height, or makes it. What a crash left half-written at the end is cut off.
-   * Throws WAL_CORRUPT when something in the middle is damaged, WAL_WRONG_CHAIN, WAL_VERSION.
+   * Throws WAL_CORRUPT when something in the middle is damaged, WAL_WRONG_CHAIN, WAL_VERSION,
+   * WAL_OPEN.
    */
-  static async open(
-    directory: string,
-    options: WalOptions,
-  ): Promise<{ readonly wal: Wal; readonly entries: readonly WalEntry[] }> {
-    const { fileSystem, height } = options
-    const path = join(directory, walName(height))
+  static async open(directory: string, options: WalOptions): Promise<OpenedWal> {
+    const path = join(directory, walName(options.height))
+    try {
+      return await Wal.#open(directory, path, options)
+    } catch (error) {
+      if (error instanceof NexusError) throw error
+      throw new NexusError(
+        { code: 'WAL_OPEN', file: path, reason: String(error) },
+        { message: `the consensus WAL ${path} cannot be opened: ${error}`, cause: error },
+      )
+    }
+  }
+
+  static async #open(directory: string, path: string, options: WalOptions): Promise<OpenedWal> {
+    const { fileSystem } = options
     const bytes = await fileSystem.read(path)
     const header = bytes === null ? null : decodeHeader(bytes)
     if (bytes === null || header === null) {

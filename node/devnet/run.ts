@@ -5,7 +5,7 @@ import { NexusError } from '../../core/primitives/errors.ts'
 import { checksumAddress, genesisHash } from '../../genesis/index.ts'
 import { readGenesis } from '../home.ts'
 import { loadValidatorKey } from '../keys/validatorKey.ts'
-import { acquireLock, lockHolder } from '../lock.ts'
+import { acquireLock, type Lock, lockHolder } from '../lock.ts'
 import { onShutdown } from '../shutdown.ts'
 import { formatBanner, formatDevnetJson, type RunningDevnet, urlsOf } from './banner.ts'
 import { ChainViewer, formatView } from './chainView.ts'
@@ -60,7 +60,7 @@ export async function runDevnet(
   const output = options.json ? process.stderr : process.stdout
   const screen = createScreen(output, () => performance.now())
   claimDirectory(options.data)
-  const lock = acquireLock(devnetPaths(options.data).lock)
+  const lock = lockDevnet(options.data)
   process.on('exit', () => lock.release())
   const { chain, continued } = await prepare(options)
   const poller = new HealthPoller(
@@ -101,6 +101,16 @@ async function prepare(
   const chain = found ?? (await createDevnet(data, options.chain, Date.now()))
   writeConfigs(data, chain, { ports, logLevel })
   return { chain, continued: found !== null }
+}
+
+function lockDevnet(data: string): Lock {
+  const file = devnetPaths(data).lock
+  const pid = lockHolder(file)
+  if (pid === null) return acquireLock(file)
+  throw new NexusError(
+    { code: 'DEVNET_RUNNING', path: data, pid },
+    { message: `process ${pid} runs the devnet in ${data}` },
+  )
 }
 
 /** A validator that was started again by hand outlives its devnet. */

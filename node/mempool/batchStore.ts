@@ -67,6 +67,7 @@ export class BatchStore {
   /** Call once the batch's transactions are in the pool. False: it was here already. */
   add(batch: Batch, origin: BatchOrigin, now: number): boolean {
     if (this.#slots.has(batch.key)) return false
+    this.#makeRoom(batch.bytes.length, now)
     const stored: StoredBatch = { ...batch, origin, storedAt: now }
     this.#slots.set(batch.key, { batch: stored, keptSince: now })
     this.#bytes += batch.bytes.length
@@ -75,7 +76,6 @@ export class BatchStore {
       const key = keyOf(transaction.hash)
       if (!this.#locations.has(key)) this.#locations.set(key, { batch: stored, position })
     })
-    this.#shrink(now)
     return true
   }
 
@@ -89,10 +89,10 @@ export class BatchStore {
     }
   }
 
-  #shrink(now: number): void {
+  #makeRoom(bytes: number, now: number): void {
     const { maxBytes, maxCount } = this.#options
     let passes = MAX_PASSES
-    while (this.#slots.size > maxCount || this.#bytes > maxBytes) {
+    while (this.#slots.size + 1 > maxCount || this.#bytes + bytes > maxBytes) {
       const [slot] = this.#slots.values()
       if (slot === undefined) return
       if (passes > 0 && this.#isWanted(slot.batch)) {

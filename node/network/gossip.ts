@@ -1,10 +1,15 @@
-import { type GossipSub, type GossipsubOpts, gossipsub, TopicValidatorResult } from '@libp2p/gossipsub'
+import {
+  type GossipSub,
+  type GossipsubOpts,
+  gossipsub,
+  TopicValidatorResult,
+} from '@libp2p/gossipsub'
 import type { Connection, PeerId, Stream, Topology } from '@libp2p/interface'
 import { assert } from '../../core/primitives/assert.ts'
+import { toHex } from '../../core/primitives/bytes.ts'
 import { decode, encode } from '../../core/primitives/codec.ts'
 import { DOMAIN, hash, sha256 } from '../../core/primitives/hash.ts'
 import { LIMITS } from '../../core/primitives/limits.ts'
-import { toHex } from '../../core/primitives/bytes.ts'
 import { type Announcement, announcementCodec } from './messages.ts'
 import { type Rate, TokenBucket } from './tokenBucket.ts'
 
@@ -37,8 +42,8 @@ export type GossipHandlers = {
   readonly onAnnouncement: (peerId: string, announcement: Announcement) => void
   readonly onReceived: (kind: GossipKind, peerId: string, sizeBytes: number) => void
   readonly onPenalty: (peerId: string, code: string) => void
-  /** Our stream to a peer is gone, so it hears no gossip any more. */
-  readonly onStreamLost: (peerId: string) => void
+  /** Our stream on a connection is gone, so that peer hears no gossip any more. */
+  readonly onStreamLost: (connection: Connection) => void
   /** Only connections whose handshake is done may speak. */
   readonly isIntroduced: (connection: Connection) => boolean
   readonly onStranger: (connection: Connection) => void
@@ -51,7 +56,10 @@ export type GossipKind = 'batch' | 'announcement'
 type Components = Parameters<ReturnType<typeof gossipsub>>[0]
 /** Of the router, what its types keep to themselves and this file replaces or calls. */
 type Internals = {
-  pipePeerReadStream(peerId: PeerId, source: AsyncIterable<{ subarray(): Uint8Array }>): Promise<void>
+  pipePeerReadStream(
+    peerId: PeerId,
+    source: AsyncIterable<{ subarray(): Uint8Array }>,
+  ): Promise<void>
   decodeRpc(bytes: Uint8Array): unknown
   handleReceivedRpc(peerId: PeerId, rpc: unknown): Promise<void>
 }
@@ -106,9 +114,10 @@ export class Gossip {
   }
 
   /** The peer's handshake is done, or another connection of it took over. */
-  connect(peerId: PeerId, connection: Connection): void {
-    const watched = this.#watched(peerId.toString(), connection)
-    for (const topology of this.#topologies) void topology.onConnect?.(peerId, watched)
+  connect(connection: Connection): void {
+    const watched = this.#watched(connection)
+    for (const topology of this.#topologies)
+      void topology.onConnect?.(connection.remotePeer, watched)
   }
 
   disconnect(peerId: PeerId): void {
@@ -160,39 +169,40 @@ export class Gossip {
 
   /** Stands between the router and libp2p: streams and peers reach it only after the handshake. */
   #gated(registrar: Components['registrar']): Components['registrar'] {
-    const gated: Pick<Components['registrar'], 'handle' | 'unhandle' | 'register' | 'unregister'> = {
-      handle: (protocol, handler, options) =>
-        registrar.handle(
-          protocol,
-          (stream, connection) => {
-            if (!this.#handlers.isIntroduced(connection)) {
-              this.#handlers.onStranger(connection)
-              return
-            }
-            this.#throttle(connection.remotePeer.toString(), stream)
-            return handler(stream, connection)
-          },
-          options,
-        ),
-      unhandle: (protocol, options) => registrar.unhandle(protocol, options),
-      register: async (_protocol, topology) => {
-        // One topology for all versions of the protocol.
-        if (this.#topologies.length === 0) this.#topologies.push(topology)
-        return ''
-      },
-      unregister: () => {
-        this.#topologies.length = 0
-      },
-    }
+    const gated: Pick<Components['registrar'], 'handle' | 'unhandle' | 'register' | 'unregister'> =
+      {
+        handle: (protocol, handler, options) =>
+          registrar.handle(
+            protocol,
+            (stream, connection) => {
+              if (!this.#handlers.isIntroduced(connection)) {
+                this.#handlers.onStranger(connection)
+                return
+              }
+              this.#throttle(connection.remotePeer.toString(), stream)
+              return handler(stream, connection)
+            },
+            options,
+          ),
+        unhandle: (protocol, options) => registrar.unhandle(protocol, options),
+        register: async (_protocol, topology) => {
+          // One topology for all versions of the protocol.
+          if (this.#topologies.length === 0) this.#topologies.push(topology)
+          return ''
+        },
+        unregister: () => {
+          this.#topologies.length = 0
+        },
+      }
     return gated as Components['registrar']
   }
 
-  #watched(peerId: string, connection: Connection): Connection {
+  #watched(connection: Connection): Connection {
     return Object.create(connection, {
       newStream: {
         value: async (...args: Parameters<Connection['newStream']>): Promise<Stream> => {
           const stream = await connection.newStream(...args)
-          stream.addEventListener('close', () => this.#handlers.onStreamLost(peerId))
+          stream.addEventListener('close', () => this.#handlers.onStreamLost(connection))
           return stream
         },
       },

@@ -1,4 +1,6 @@
 import type { Stream } from '@libp2p/interface'
+import { heightCodec } from '../../core/chain/vote.ts'
+import { equalBytes } from '../../core/primitives/bytes.ts'
 import {
   bytes,
   type Codec,
@@ -8,11 +10,9 @@ import {
   struct,
   u32,
 } from '../../core/primitives/codec.ts'
-import { equalBytes } from '../../core/primitives/bytes.ts'
 import { HASH_LENGTH } from '../../core/primitives/hash.ts'
 import { LIMITS } from '../../core/primitives/limits.ts'
 import type { Height } from '../../core/primitives/units.ts'
-import { heightCodec } from '../../core/chain/vote.ts'
 import { encodeFrame, type FrameCode, FrameReader, frameFormat } from './frames.ts'
 
 /** The version of every protocol of this folder together; nodes with different ones do not talk. */

@@ -85,11 +85,15 @@ export class InboundChannel<T> {
   #wait(waitMs: number): void {
     if (this.#closed) return
     if (this.#stream.readStatus === 'readable') this.#stream.pause()
-    this.#resumeTimer = setTimeout(() => {
-      this.#resumeTimer = null
-      this.#drain()
-      if (this.#resumeTimer === null && this.#stream.readStatus === 'paused') this.#stream.resume()
-    }, Math.max(waitMs, MIN_PAUSE_MS))
+    this.#resumeTimer = setTimeout(
+      () => {
+        this.#resumeTimer = null
+        this.#drain()
+        if (this.#resumeTimer === null && this.#stream.readStatus === 'paused')
+          this.#stream.resume()
+      },
+      Math.max(waitMs, MIN_PAUSE_MS),
+    )
     this.#handlers.onLimited()
   }
 }

@@ -1,8 +1,9 @@
+import { setTimeout } from 'node:timers/promises'
 import type { Connection, Stream } from '@libp2p/interface'
-import { type Frame, type FrameFormat, encodeFrame } from './frames.ts'
+import { encodeFrame, type Frame, type FrameFormat } from './frames.ts'
 import type { Hello } from './handshake.ts'
-import { InboundChannel } from './inboundChannel.ts'
 import { closeGently } from './host.ts'
+import { InboundChannel } from './inboundChannel.ts'
 import {
   type ConsensusMessage,
   type ProposalMessage,
@@ -13,8 +14,8 @@ import {
 import type { NetworkOptions } from './options.ts'
 import { OutboundChannel } from './outboundChannel.ts'
 import { RequestClient } from './requestClient.ts'
-import { type Request, type Response, requestFrames, responseFrames } from './requests.ts'
 import { RequestServer, type Server } from './requestServer.ts'
+import { type Request, type Response, requestFrames, responseFrames } from './requests.ts'
 
 /** The direct streams of a connection, each opened by the side that speaks on it. */
 export type ChannelName = 'votes' | 'proposals' | 'requests'
@@ -26,8 +27,8 @@ export type LinkEvents = {
   readonly onPenalty: (link: Link, code: string) => void
   /** The connection cannot be used any more. */
   readonly onFailed: (link: Link, code: string) => void
-  readonly onReceived: (link: Link, kind: string, sizeBytes: number) => void
-  readonly onSent: (link: Link, kind: string, sizeBytes: number) => void
+  readonly onReceived: (kind: string, sizeBytes: number) => void
+  readonly onSent: (kind: string, sizeBytes: number) => void
   readonly onDropped: (kind: string) => void
   readonly onQueued: (channel: string, change: number) => void
   readonly onFatal: (error: unknown) => void
@@ -68,12 +69,7 @@ export class Link {
   #server: RequestServer | null = null
   #closed = false
 
-  constructor(
-    connection: Connection,
-    hello: Hello,
-    options: NetworkOptions,
-    modules: LinkModules,
-  ) {
+  constructor(connection: Connection, hello: Hello, options: NetworkOptions, modules: LinkModules) {
     this.connection = connection
     this.peerId = connection.remotePeer.toString()
     this.hello = hello
@@ -136,7 +132,7 @@ export class Link {
   /** Sends what is queued first, for a moment; what still arrives is still delivered. */
   async retire(): Promise<void> {
     const idle = Object.values(this.#outbound).map((channel) => channel.whenIdle())
-    await Promise.race([Promise.all(idle), AbortSignalTimeout(RETIRE_MS)])
+    await Promise.race([Promise.all(idle), setTimeout(RETIRE_MS)])
     this.#release()
     await closeGently(this.connection)
   }
@@ -160,13 +156,12 @@ export class Link {
     if (!this.#closed) this.#modules.events.onFailed(this, code)
   }
 
-  #outboundChannel(name: keyof NetworkOptions['queues'] & string): OutboundChannel {
+  #outboundChannel(name: ChannelName | 'responses'): OutboundChannel {
     const { events } = this.#modules
-    const options = this.#options.queues[name as ChannelName]
-    return new OutboundChannel(options, {
+    return new OutboundChannel(this.#options.queues[name], {
       onSent: (kind, sizeBytes) => {
         this.bytesSent += sizeBytes
-        events.onSent(this, kind, sizeBytes)
+        events.onSent(kind, sizeBytes)
       },
       onDropped: (kind) => events.onDropped(kind),
       onFailed: (code) => this.#fail(code),
@@ -177,7 +172,7 @@ export class Link {
   #read<T>(
     stream: Stream,
     format: FrameFormat<T>,
-    rates: keyof NetworkOptions['rates'] & (ChannelName | 'responses'),
+    rates: ChannelName | 'responses',
     onFrame: (frame: Frame<T>) => void,
   ): void {
     const { events, nowMs } = this.#modules
@@ -185,7 +180,7 @@ export class Link {
     const channel = new InboundChannel<T>(stream, options, {
       onFrame: (frame) => {
         this.bytesReceived += frame.sizeBytes
-        events.onReceived(this, frame.kind, frame.sizeBytes)
+        events.onReceived(frame.kind, frame.sizeBytes)
         onFrame(frame)
       },
       onGarbage: (code) => events.onPenalty(this, code),

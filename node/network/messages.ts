@@ -79,10 +79,7 @@ export type Announcement = { readonly height: Height; readonly blockId: BlockId 
 export const proposalBodyCodec: Codec<ProposalBody> = struct<ProposalBody>({
   batches: list(fixedBytes(HASH_LENGTH), LIMITS.blockBatches),
   inline: list(bytes(LIMITS.batchBytes), LIMITS.blockBatches),
-  evm: list(
-    struct<TransactionReference>({ batch: u16, position: u16 }),
-    LIMITS.blockTransactions,
-  ),
+  evm: list(struct<TransactionReference>({ batch: u16, position: u16 }), LIMITS.blockTransactions),
   core: transactionsCodec,
   messages: list(crossMessageCodec, LIMITS.blockMessages),
   evidence: list(evidenceCodec, LIMITS.blockEvidence),

@@ -1,8 +1,8 @@
 import type { PrivateKey } from '@libp2p/interface'
 import type { GossipDegree } from './gossip.ts'
+import type { ChannelRates } from './inboundChannel.ts'
 import type { OutboundChannelOptions } from './outboundChannel.ts'
 import { defaultPeerScoreOptions, type PeerScoreOptions } from './peerScores.ts'
-import type { ChannelRates } from './inboundChannel.ts'
 import type { Rate } from './tokenBucket.ts'
 
 export type NetworkOptions = {

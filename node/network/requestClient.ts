@@ -37,11 +37,7 @@ export class RequestClient {
   #nextId = 1
   #closed = false
 
-  constructor(
-    options: RequestClientOptions,
-    peerId: string,
-    send: (request: Request) => void,
-  ) {
+  constructor(options: RequestClientOptions, peerId: string, send: (request: Request) => void) {
     this.#options = options
     this.#peerId = peerId
     this.#send = send
@@ -56,8 +52,7 @@ export class RequestClient {
     if (this.#closed) throw requestError('PEER_GONE', this.#peerId)
     if (signal?.aborted === true) throw requestError('REQUEST_ABORTED', this.#peerId)
     const open = this.#waiting.size + this.#abandoned.size
-    if (open >= this.#options.maxOutstanding)
-      throw requestError('REQUESTS_EXHAUSTED', this.#peerId)
+    if (open >= this.#options.maxOutstanding) throw requestError('REQUESTS_EXHAUSTED', this.#peerId)
     const id = this.#nextId
     this.#nextId = (id % 0xffffffff) + 1
     const outcome = await this.#wait(id, body, timeoutMs, signal)

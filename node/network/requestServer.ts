@@ -16,11 +16,7 @@ export type Server = {
   /** Those it has, in the order of the digests. */
   serveBatches(digests: readonly Uint8Array[]): Awaitable<readonly Uint8Array[]>
   /** Consecutive decided blocks from `from`; no more than `count`, and beyond `maxBytes` they are not sent. */
-  serveBlocks(
-    from: Height,
-    count: number,
-    maxBytes: number,
-  ): Awaitable<readonly CertifiedBytes[]>
+  serveBlocks(from: Height, count: number, maxBytes: number): Awaitable<readonly CertifiedBytes[]>
   /** A block that need not be decided. */
   serveBlock(height: Height, blockId: string): Awaitable<Uint8Array | null>
 }

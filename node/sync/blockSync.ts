@@ -5,9 +5,9 @@ import { LIMITS } from '../../core/primitives/limits.ts'
 import { ok, type Result, reject } from '../../core/primitives/result.ts'
 import type { Clock } from '../consensus/clock.ts'
 import type { ConsensusEngine } from '../consensus/engine.ts'
+import type { CertifiedBytes } from '../network/requests.ts'
 import type { Logger } from '../observability/logger.ts'
-
-export type CertifiedBytes = { readonly block: Uint8Array; readonly certificate: Uint8Array }
+import type { SyncMetrics } from '../observability/metrics.ts'
 
 export type SyncNetwork = {
   /** Consecutive decided blocks from `from`; fewer than asked, or none, is an answer. Rejects on a timeout. */
@@ -32,6 +32,7 @@ export class BlockSync {
   readonly #network: SyncNetwork
   readonly #clock: Clock
   readonly #log: Logger
+  readonly #metrics: SyncMetrics
   readonly #claims = new Map<string, number>()
   #timer: NodeJS.Timeout | null = null
   #fetching: Promise<void> | null = null
@@ -45,6 +46,7 @@ export class BlockSync {
       readonly network: SyncNetwork
       readonly clock: Clock
       readonly log: Logger
+      readonly metrics: SyncMetrics
     },
   ) {
     this.#options = options
@@ -52,6 +54,7 @@ export class BlockSync {
     this.#network = modules.network
     this.#clock = modules.clock
     this.#log = modules.log
+    this.#metrics = modules.metrics
   }
 
   start(): void {
@@ -89,6 +92,7 @@ export class BlockSync {
       this.#behindSinceMs = null
     }
     const behind = this.targetHeight - own
+    this.#metrics.catchingUp(behind)
     if (behind <= 0) {
       this.#behindSinceMs = null
       return
@@ -131,6 +135,7 @@ export class BlockSync {
         return applied
       }
       applied++
+      this.#metrics.blockApplied()
     }
     return applied
   }

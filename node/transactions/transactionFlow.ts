@@ -14,6 +14,7 @@ import {
   type DropReason,
   defaultPoolOptions,
   type PoolCode,
+  type PoolOptions,
   TransactionPool,
 } from '../mempool/pool.ts'
 import {
@@ -39,7 +40,10 @@ export type FlowNetwork = {
 
 export type FlowOptions = {
   readonly maxBlockGas: number
-  readonly pool: { readonly maxCount: number; readonly maxBytes: number }
+  readonly pool: Pick<
+    PoolOptions,
+    'maxCount' | 'maxBytes' | 'maxPerSender' | 'lifetimeMs' | 'replacementPercent'
+  >
   readonly baseFee: bigint
 }
 

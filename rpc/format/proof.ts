@@ -3,11 +3,7 @@ import type { StorageKey } from '../params/storageKeys.ts'
 import { data, quantity, quantityOfBytes } from './hex.ts'
 
 /** EIP-1186. */
-export const proofOf = (
-  address: Uint8Array,
-  keys: readonly StorageKey[],
-  proof: AccountProof,
-) => ({
+export const proofOf = (address: Uint8Array, keys: readonly StorageKey[], proof: AccountProof) => ({
   address: data(address),
   accountProof: proof.accountProof.map(data),
   balance: quantity(proof.balance),

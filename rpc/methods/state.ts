@@ -3,12 +3,7 @@ import { data, quantity } from '../format/hex.ts'
 import { proofOf } from '../format/proof.ts'
 import { heavy, type MethodModules, type MethodTable, method } from '../method.ts'
 import type { Outcome } from '../outcome.ts'
-import {
-  type BlockParameter,
-  blockReference,
-  existingHeightOf,
-  LATEST,
-} from '../params/block.ts'
+import { type BlockParameter, blockReference, existingHeightOf, LATEST } from '../params/block.ts'
 import { address, slot } from '../params/hex.ts'
 import { optional, required } from '../params/parameter.ts'
 import { storageKeys } from '../params/storageKeys.ts'

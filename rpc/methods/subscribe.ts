@@ -3,7 +3,7 @@ import { method } from '../method.ts'
 import { fail, type Outcome } from '../outcome.ts'
 import { string } from '../params/hex.ts'
 import { logFilter } from '../params/logFilter.ts'
-import { type Parsed, type Parser, required, optional, bad } from '../params/parameter.ts'
+import { bad, optional, type Parsed, type Parser, required } from '../params/parameter.ts'
 import type { Wanted } from '../subscriptions.ts'
 
 /** `eth_subscribe` and its end; over WebSocket only. */

@@ -27,8 +27,9 @@ export function transactionMethods(modules: MethodModules): MethodTable {
   return {
     eth_getTransactionByHash: method([required(hash)], (_, wanted) => find(backend, wanted)),
     eth_getRawTransactionByHash: method([required(hash)], (_, wanted) => findRaw(backend, wanted)),
-    eth_getTransactionByBlockNumberAndIndex: method([required(blockNumber), index], (_, block, at) =>
-      shown(blockAt(backend, block), at),
+    eth_getTransactionByBlockNumberAndIndex: method(
+      [required(blockNumber), index],
+      (_, block, at) => shown(blockAt(backend, block), at),
     ),
     eth_getTransactionByBlockHashAndIndex: method([required(hash), index], (_, block, at) =>
       shown(byHash(block), at),
@@ -73,8 +74,7 @@ function placeOf(
 
 async function find(backend: RpcBackend, wanted: Uint8Array): Promise<Ok<unknown>> {
   const place = placeOf(backend, wanted)
-  if (place !== null)
-    return { ok: true, value: transactionAt(backend, place.block, place.index) }
+  if (place !== null) return { ok: true, value: transactionAt(backend, place.block, place.index) }
   const pending = await backend.pendingTransaction(wanted)
   if (pending !== null)
     return { ok: true, value: pendingTransactionOf(backend.transaction(pending)) }

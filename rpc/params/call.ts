@@ -1,6 +1,6 @@
+import { EMPTY_BYTES, equalBytes } from '../../core/primitives/bytes.ts'
 import type { AccessListEntry, AuthorizationTuple, CallMessage } from '../backend.ts'
-import { equalBytes, EMPTY_BYTES } from '../../core/primitives/bytes.ts'
-import { address, bytes, hash, uint256, uint64, quantityOf } from './hex.ts'
+import { address, bytes, hash, quantityOf, uint64, uint256 } from './hex.ts'
 import { bad, MemberReader, membersOf, type Parser, parseList } from './parameter.ts'
 
 /** Far beyond what a block's gas pays for. */
@@ -106,4 +106,3 @@ function contradictionIn(
     return `chainId does not match node's (have=${given}, want=${chainId})`
   return null
 }
-

@@ -1,5 +1,5 @@
 import type { AccountOverride, BlockOverrides, SlotOverride } from '../backend.ts'
-import { address, bytes, hash, slot, uint256, uint64 } from './hex.ts'
+import { address, bytes, hash, slot, uint64, uint256 } from './hex.ts'
 import { bad, MemberReader, membersOf, type Parser } from './parameter.ts'
 
 const MAX_ACCOUNTS = 1_000
@@ -45,8 +45,7 @@ function accountOverride(target: Uint8Array, json: unknown): ReturnType<Parser<A
     stateDiff: reader.read('stateDiff', slots, []),
     movePrecompileTo: reader.read('movePrecompileToAddress', address, null),
   }
-  if (reader.has('state') && reader.has('stateDiff'))
-    return bad("has both 'state' and 'stateDiff'")
+  if (reader.has('state') && reader.has('stateDiff')) return bad("has both 'state' and 'stateDiff'")
   return reader.finish(override)
 }
 

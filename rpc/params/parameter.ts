@@ -18,7 +18,7 @@ export type Parameter<T> = {
 
 export const required = <T>(parse: Parser<T>): Parameter<T> => ({ parse, otherwise: undefined })
 
-export const optional = <T>(parse: Parser<T>, otherwise: T & ({} | null)): Parameter<T> => ({
+export const optional = <T>(parse: Parser<T>, otherwise: T): Parameter<T> => ({
   parse,
   otherwise,
 })

@@ -47,7 +47,7 @@ async function expectAllWell(): Promise<void> {
 const residentBytes = (): Promise<number[]> =>
   Promise.all(
     indexes.map((node) =>
-      metricOf(devnet.validator(node).metrics, 'process_resident_memory_bytes'),
+      metricOf(devnet.validator(node).metrics, 'nexus_process_resident_memory_bytes'),
     ),
   )
 

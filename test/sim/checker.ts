@@ -20,6 +20,7 @@ export class Checker {
   readonly #power = new Map<string, number>()
   readonly #locks = new Map<string, Lock>()
   readonly #decided = new Map<number, BlockId>()
+  readonly #convicted = new Set<number>()
 
   constructor(validators: ValidatorSet, liars: ReadonlySet<number>) {
     this.#validators = validators
@@ -75,6 +76,15 @@ export class Checker {
     }
     if (3 * power <= 2 * this.#validators.totalPower)
       fail(`certificate of ${height} has power ${power}`)
+  }
+
+  /** Evidence against a validator was found: it must be one that lies. */
+  convicted(validatorIndex: number): void {
+    if (!this.#liars.has(validatorIndex)) fail(`honest validator ${validatorIndex} was convicted`)
+    this.#convicted.add(validatorIndex)
+  }
+  get convictions(): number {
+    return this.#convicted.size
   }
 
   #once(slot: string, content: string): void {

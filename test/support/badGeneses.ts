@@ -32,7 +32,12 @@ export function badGeneses(
     DUPLICATE_VALIDATOR: (document) =>
       document.validators.push(document.validators[0] as Document['validators'][0]),
     SUPPLY_TOO_LARGE: (document) =>
-      Object.assign(document.accounts[0] ?? {}, { balance: (2n ** 256n - 1n).toString() }),
+      document.accounts.push(
+        ...['11', '22'].map((byte) => ({
+          address: `0x${byte.repeat(20)}`,
+          balance: (2n ** 255n).toString(),
+        })),
+      ),
     MISSING_TREASURY: (document) => Object.assign(document.consensus, { tipRecipient: 'treasury' }),
   }
   const changed = (...change: ((document: Document) => void)[]): string => {

@@ -47,7 +47,12 @@ export function signTransaction(transaction: UnsignedTransaction, key: Key): Uin
   const { type = 2, chainId = CHAIN_ID, nonce, gasLimit = 21_000 } = transaction
   const { maxFeePerGas = 100n * GWEI, maxPriorityFeePerGas = GWEI } = transaction
   const { to = null, value = 0n, data = new Uint8Array(0) } = transaction
-  const call: RlpItem[] = [quantityBytes(gasLimit), to ?? new Uint8Array(0), quantityBytes(value), data]
+  const call: RlpItem[] = [
+    quantityBytes(gasLimit),
+    to ?? new Uint8Array(0),
+    quantityBytes(value),
+    data,
+  ]
   if (type === 0) {
     const fields = [quantityBytes(nonce), quantityBytes(maxFeePerGas), ...call]
     const digest = keccak256(
@@ -113,10 +118,7 @@ export type World = {
   /** The input of the next block with these transactions. */
   input(transactions: readonly Uint8Array[], part?: Partial<EvmBlockInput>): EvmBlockInput
   /** Executes, stores and commits. */
-  block(
-    transactions: readonly Uint8Array[],
-    part?: Partial<EvmBlockInput>,
-  ): Promise<EvmBlockResult>
+  block(transactions: readonly Uint8Array[], part?: Partial<EvmBlockInput>): Promise<EvmBlockResult>
   balance(address: Uint8Array): bigint
   nonce(address: Uint8Array): number
   slot(address: Uint8Array, slot: number): bigint

@@ -6,6 +6,7 @@ export async function metricOf(metricsUrl: string, name: string): Promise<number
     .split('\n')
     .filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
     .map((line) => Number(line.slice(line.lastIndexOf(' ') + 1)))
-  if (values.length === 0) throw new Error(`${url} has no ${name}`)
+  // A counter with labels has no samples until something was counted.
+  if (!text.includes(`# TYPE ${name} `)) throw new Error(`${url} has no ${name}`)
   return values.reduce((sum, value) => sum + value, 0)
 }

@@ -45,7 +45,10 @@ describe('loadNodeConfig', () => {
   })
 
   it('is frozen at every depth', () => {
-    const config = load({}) as { rpc: { limits: { logs: number } }; p2p: { peers: string[] } }
+    const config = load({}) as unknown as {
+      rpc: { limits: { logs: number } }
+      p2p: { peers: string[] }
+    }
     expect(() => {
       config.rpc.limits.logs = 1
     }).toThrow(TypeError)

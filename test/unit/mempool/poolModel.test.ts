@@ -4,8 +4,14 @@ import { toHex } from '../../../core/primitives/bytes.ts'
 import { TransactionPool } from '../../../node/mempool/pool.ts'
 import type { Account } from '../../../node/mempool/senderQueue.ts'
 import type { PooledTransaction } from '../../../node/mempool/transaction.ts'
-import { addressOf, nameOf, poolOptions, sketch, type TransactionSketch } from './factory.ts'
-import { NaivePool } from './naivePool.ts'
+import { NaivePool } from '../../support/naivePool.ts'
+import {
+  addressOf,
+  nameOf,
+  poolOptions,
+  sketch,
+  type TransactionSketch,
+} from '../../support/poolTransactions.ts'
 
 const SENDERS = [1, 2, 3, 4]
 /** Small enough that every limit is met within a few commands. */

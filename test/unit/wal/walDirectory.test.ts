@@ -49,7 +49,7 @@ describe('WalDirectory', () => {
     for (const height of [1, 2, 3]) await (await wals.open(height)).wal.close()
     await wals.removeBelow(3)
     await wals.close()
-    expect((await names(fileSystem)).sort()).toEqual([
+    expect((await names(fileSystem)).toSorted()).toEqual([
       '0000000000000003.wal',
       '0000000000000004.wal',
       'notes.txt',
@@ -64,6 +64,8 @@ describe('WalDirectory', () => {
     }
     await wals.open(5)
     await new Promise((resolve) => setImmediate(resolve))
-    await expect(wals.open(6)).rejects.toMatchObject({ code: 'ENOSPC' })
+    await expect(wals.open(6)).rejects.toMatchObject({
+      detail: { code: 'WAL_OPEN' },
+    })
   })
 })

@@ -1,9 +1,9 @@
 // The same rules as node/mempool in the plainest form: one list, sorted and summed again for every question.
-import { toHex } from '../../../core/primitives/bytes.ts'
-import type { CommittedBlock, DropReason, PoolOptions } from '../../../node/mempool/pool.ts'
-import type { SelectionLimits } from '../../../node/mempool/selection.ts'
-import type { Account } from '../../../node/mempool/senderQueue.ts'
-import type { PooledTransaction } from '../../../node/mempool/transaction.ts'
+import { toHex } from '../../core/primitives/bytes.ts'
+import type { CommittedBlock, DropReason, PoolOptions } from '../../node/mempool/pool.ts'
+import type { SelectionLimits } from '../../node/mempool/selection.ts'
+import type { Account } from '../../node/mempool/senderQueue.ts'
+import type { PooledTransaction } from '../../node/mempool/transaction.ts'
 
 type Held = {
   readonly tx: PooledTransaction

@@ -1,7 +1,7 @@
-import { toHex } from '../../../core/primitives/bytes.ts'
-import { keccak256 } from '../../../core/primitives/hash.ts'
-import { defaultPoolOptions, type PoolOptions } from '../../../node/mempool/pool.ts'
-import type { PooledTransaction } from '../../../node/mempool/transaction.ts'
+import { toHex } from '../../core/primitives/bytes.ts'
+import { keccak256 } from '../../core/primitives/hash.ts'
+import { defaultPoolOptions, type PoolOptions } from '../../node/mempool/pool.ts'
+import type { PooledTransaction } from '../../node/mempool/transaction.ts'
 
 export type TransactionSketch = {
   readonly sender: number

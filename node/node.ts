@@ -1,0 +1,340 @@
+import { blockCodec } from '../core/chain/block.ts'
+import { certificateCodec } from '../core/chain/certificate.ts'
+import { encode } from '../core/primitives/codec.ts'
+import { assertHashesAgree } from '../core/primitives/hash.ts'
+import { assertSignaturesAgree, signatures } from '../core/primitives/signature.ts'
+import { heightOf } from '../core/primitives/units.ts'
+import { genesisHash } from '../genesis/index.ts'
+import { systemClock } from './consensus/clock.ts'
+import { NexusBft } from './consensus/engine.ts'
+import { EvidencePool } from './consensus/evidencePool.ts'
+import { meteredWal } from './consensus/meteredWal.ts'
+import type { Commit } from './consensus/ports.ts'
+import type { Signer } from './consensus/signer.ts'
+import { defaultWalDirectoryOptions, WalDirectory } from './consensus/wal.ts'
+import type { ChainHead } from './executor/chainHead.ts'
+import { ExecutorClient } from './executor/executorClient.ts'
+import { Network, type NetworkHandlers } from './network/network.ts'
+import { defaultNetworkOptions } from './network/options.ts'
+import type { CertifiedBytes } from './network/requests.ts'
+import { NodeGateway } from './nodeGateway.ts'
+import type { NodeStatus, RunningNode, StartNodeOptions } from './nodeTypes.ts'
+import { RpcService } from './rpc/rpcService.ts'
+import { ensureLastSigned, openSigner } from './signing.ts'
+import { ChainReader, defaultChainReaderOptions } from './storage/chainReader.ts'
+import { BlockSync, defaultBlockSyncOptions } from './sync/blockSync.ts'
+import { SenderRecovery } from './transactions/senderRecovery.ts'
+import { TransactionFlow } from './transactions/transactionFlow.ts'
+import { readVersion } from './version.ts'
+
+/** Makes the parts of a node, joins them and starts them. What fails on the way is closed again by the process's end. */
+export async function startNode(options: StartNodeOptions): Promise<RunningNode> {
+  assertHashesAgree()
+  assertSignaturesAgree()
+  const { log, config, genesis } = options
+  log.info('Cryptography checked', { signatures: signatures.name })
+  const signer = await signerOf(options)
+  const executor = new ExecutorClient(
+    {
+      databasePath: config.paths.database,
+      genesisText: options.genesisText,
+      historyBlocks: config.storage.historyBlocks,
+    },
+    options.onFatal,
+  )
+  const head = await executor.open()
+  const identity = { chainId: genesis.chainId, genesisHash: genesisHash(genesis) }
+  const reader = await ChainReader.open(config.paths.database, {
+    ...defaultChainReaderOptions,
+    ...identity,
+  })
+  const wal = await WalDirectory.open({
+    ...defaultWalDirectoryOptions,
+    ...identity,
+    directory: config.paths.wal,
+  })
+  const node = new Node(options, { signer, executor, reader, wal }, head)
+  await node.start(head)
+  return node
+}
+
+async function signerOf(options: StartNodeOptions): Promise<Signer | null> {
+  const { validatorKey: privateKey, config, genesis } = options
+  if (privateKey === null) return null
+  const signing = { chainId: genesis.chainId, privateKey, paths: config.paths }
+  await ensureLastSigned(signing)
+  return openSigner(signing)
+}
+
+type Opened = {
+  readonly signer: Signer | null
+  readonly executor: ExecutorClient
+  readonly reader: ChainReader
+  readonly wal: WalDirectory
+}
+
+/** One validator or observer. Parts are made bottom up, started in that order and stopped in reverse. */
+class Node implements RunningNode {
+  readonly #options: StartNodeOptions
+  readonly #opened: Opened
+  readonly #recovery: SenderRecovery
+  readonly #network: Network
+  readonly #flow: TransactionFlow
+  readonly #engine: NexusBft
+  readonly #sync: BlockSync
+  readonly #rpc: RpcService | null
+  #expiry: NodeJS.Timeout | null = null
+  #transactions = 0
+  #stopping: Promise<void> | null = null
+
+  constructor(options: StartNodeOptions, opened: Opened, head: ChainHead) {
+    this.#options = options
+    this.#opened = opened
+    const { genesis, config } = options
+    this.#recovery = new SenderRecovery({
+      rules: { chainId: genesis.chainId, blockGasLimit: genesis.consensus.maxBlockGas },
+      threads: config.mempool.signatureThreads,
+    })
+    this.#network = this.#createNetwork()
+    this.#flow = this.#createFlow(head)
+    this.#engine = this.#createEngine()
+    this.#sync = new BlockSync(defaultBlockSyncOptions, {
+      engine: this.#engine,
+      network: this.#network,
+      clock: systemClock,
+      log: options.log.child('sync'),
+      metrics: options.metrics.sync,
+    })
+    this.#rpc = config.rpc.enabled ? this.#createRpc() : null
+  }
+
+  async start(head: ChainHead): Promise<void> {
+    await this.#network.start()
+    this.#engine.start(head)
+    this.#sync.start()
+    await this.#rpc?.start()
+    this.#expiry = setInterval(() => this.#flow.expire(), EXPIRY_INTERVAL_MS)
+  }
+
+  get rpcUrl(): string | null {
+    return this.#rpc?.url ?? null
+  }
+
+  height(): number {
+    return this.#engine.head.summary.height
+  }
+
+  status(): NodeStatus {
+    const { summary } = this.#engine.head
+    return {
+      height: summary.height,
+      lastBlockTime: summary.height === 0 ? null : summary.time,
+      transactions: this.#transactions,
+      peers: this.#network.peerIds().length,
+      catchingUp: this.#sync.catchingUp,
+    }
+  }
+
+  async metricsText(): Promise<string> {
+    const others = this.#rpc === null ? [] : [await this.#rpc.metrics()]
+    return this.#options.metrics.text(others)
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  async #stop(): Promise<void> {
+    const { signer, executor, reader, wal } = this.#opened
+    clearInterval(this.#expiry ?? undefined)
+    await this.#rpc?.stop()
+    await this.#sync.stop()
+    await this.#engine.stop()
+    this.#flow.stop()
+    await this.#network.stop()
+    await this.#recovery.close()
+    await wal.close()
+    await reader.close()
+    await executor.stop()
+    await signer?.close()
+  }
+
+  #createNetwork(): Network {
+    const { config, genesis, nodeKey, log, metrics, onFatal } = this.#options
+    return new Network(
+      {
+        ...defaultNetworkOptions,
+        privateKey: nodeKey,
+        listen: config.p2p.listen,
+        peers: config.p2p.peers,
+        maxPeers: config.p2p.maxPeers,
+        chainId: genesis.chainId,
+        genesisHash: genesisHash(genesis),
+        softwareVersion: readVersion().nexus,
+        moniker: config.moniker,
+      },
+      {
+        handlers: this.#handlers(),
+        height: () => this.height(),
+        clock: systemClock,
+        log: log.child('network'),
+        metrics: metrics.network,
+        onFatal,
+      },
+    )
+  }
+
+  #handlers(): NetworkHandlers {
+    return {
+      onConsensus: (peerId, message) => {
+        if (message.kind === 'status') this.#sync.noteHeight(peerId, message.height)
+        else this.#engine.receive(peerId, message)
+      },
+      onBatch: (_peerId, bytes) => this.#flow.receiveBatch(bytes),
+      onAnnouncement: (peerId, { height }) => this.#sync.noteHeight(peerId, height),
+      onPeerConnected: (peer) => {
+        this.#sync.noteHeight(peer.id, peer.height)
+        // It may have started while we committed, and nothing else tells it where we stand.
+        this.#engine.greet(peer.id)
+      },
+      onPeerDisconnected: (peerId) => this.#sync.forget(peerId),
+      serveBatches: (digests) => this.#flow.batchesOf(digests),
+      serveBlocks: (from, count, maxBytes) => this.#serveBlocks(from, count, maxBytes),
+      serveBlock: (height, blockId) => this.#serveBlock(height, blockId),
+    }
+  }
+
+  #serveBlocks(from: number, count: number, maxBytes: number): CertifiedBytes[] {
+    const { reader } = this.#opened
+    const served: CertifiedBytes[] = []
+    let bytes = 0
+    for (let height = from; height < from + count && bytes < maxBytes; height++) {
+      const [block, certificate] = [reader.block(height), reader.certificate(height)]
+      if (block === null || certificate === null) break
+      const one = {
+        block: encode(blockCodec, block),
+        certificate: encode(certificateCodec, certificate),
+      }
+      bytes += one.block.length + one.certificate.length
+      served.push(one)
+    }
+    return served
+  }
+
+  #serveBlock(height: number, blockId: string): Uint8Array | null {
+    const undecided = this.#engine.blockBytes(height, blockId)
+    if (undecided !== null) return undecided
+    const decided = this.#opened.reader.block(height)
+    if (decided === null || this.#opened.reader.summary(height)?.blockId !== blockId) return null
+    return encode(blockCodec, decided)
+  }
+
+  #createFlow(head: ChainHead): TransactionFlow {
+    const { genesis, config, log, metrics } = this.#options
+    return new TransactionFlow(
+      {
+        maxBlockGas: genesis.consensus.maxBlockGas,
+        baseFee: head.nextBaseFee,
+        pool: {
+          maxCount: config.mempool.transactions,
+          maxBytes: config.mempool.bytes,
+          maxPerSender: config.mempool.perSender,
+          lifetimeMs: config.mempool.lifetimeMs,
+          replacementPercent: config.mempool.priceBumpPercent,
+        },
+      },
+      {
+        network: this.#network,
+        recovery: this.#recovery,
+        reader: this.#opened.reader,
+        clock: systemClock,
+        log: log.child('mempool'),
+        metrics: metrics.mempool,
+        onPending: () => this.#engine.notifyPending(),
+        onAdmitted: (transactions) =>
+          this.#rpc?.notifyPending(transactions.map((transaction) => transaction.hash)),
+      },
+    )
+  }
+
+  #createEngine(): NexusBft {
+    const { genesis, config, log, metrics, onFatal } = this.#options
+    const { signer, executor, reader, wal } = this.#opened
+    const evidence = new EvidencePool({
+      reader,
+      save: (found) => executor.savePendingEvidence(found),
+      log: log.child('evidence'),
+      metrics: metrics.consensus,
+    })
+    return new NexusBft(
+      {
+        chainId: genesis.chainId,
+        params: genesis.consensus,
+        timeouts: config.consensus.timeouts,
+      },
+      {
+        signer,
+        wal: meteredWal(wal, metrics.storage, systemClock),
+        network: this.#network,
+        executor,
+        transactions: this.#flow,
+        evidence,
+        reader,
+        clock: systemClock,
+        log: log.child('consensus'),
+        metrics: metrics.consensus,
+        onCommitted: (commit) => this.#committed(commit),
+        onPeerHeight: (peerId, height) => this.#sync.noteHeight(peerId, height),
+        onFatal,
+      },
+    )
+  }
+
+  #createRpc(): RpcService {
+    const { config, genesis, genesisText, log, metrics, onFatal } = this.#options
+    const { signer } = this.#opened
+    return new RpcService(
+      { config, genesis, genesisText },
+      {
+        gateway: new NodeGateway({
+          config,
+          validator: signer?.address ?? null,
+          engine: this.#engine,
+          flow: this.#flow,
+          sync: this.#sync,
+          network: this.#network,
+        }),
+        log: log.child('rpc'),
+        metrics: metrics.rpc,
+        onFatal,
+      },
+    )
+  }
+
+  #committed({ head, certificate, result, commitSeconds }: Commit): void {
+    const { log, metrics } = this.#options
+    const { height } = head.summary
+    this.#transactions += result.included.length
+    this.#rpc?.notifyCommitted(height)
+    metrics.storage.committed(commitSeconds, 0)
+    metrics.execution.executed({ gasUsed: result.gasUsed, skipped: result.skipped.length })
+    for (const [phase, seconds] of Object.entries(result.timings))
+      metrics.execution.phase(phase, seconds)
+    // One announcement a block is enough for those who do not vote: its proposer's.
+    if (this.#engine.proposedLast)
+      this.#network.publishAnnouncement({
+        height: heightOf(height),
+        blockId: certificate.blockId,
+      })
+    log.debug('Block committed', {
+      height,
+      round: certificate.round,
+      blockId: certificate.blockId,
+      transactions: result.included.length,
+      skipped: result.skipped.length,
+    })
+  }
+}
+
+const EXPIRY_INTERVAL_MS = 10_000

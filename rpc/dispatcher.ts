@@ -1,0 +1,189 @@
+import { type Deadline, deadlineIn, isPast, turn } from './deadline.ts'
+import { parseStrictJson } from './json.ts'
+import {
+  errorText,
+  parseRequest,
+  type RpcFailure,
+  type RpcId,
+  resultText,
+  wireErrorOf,
+} from './jsonRpc.ts'
+import type { Method } from './method.ts'
+import type { RpcLimits } from './options.ts'
+import { type Awaitable, fail, type Outcome } from './outcome.ts'
+import type { Subscriber } from './subscriptions.ts'
+
+export type DispatcherModules = {
+  readonly methods: ReadonlyMap<string, Method>
+  readonly limits: RpcLimits
+  /** After each call. `code` is `ok` or the JSON-RPC number; an unknown method is called `unknown`. */
+  readonly onCall: (method: string, code: string, seconds: number) => void
+  /** A method threw: our bug, or a disk that failed. The caller has got an internal error. */
+  readonly onFault: (error: unknown, method: string) => void
+}
+
+/** Milliseconds of a batch between two turns of the event loop. */
+const SLICE_MS = 5
+
+/** Answers one text, a request or a batch, with one text. Never throws. */
+export class Dispatcher {
+  readonly #modules: DispatcherModules
+  #inFlight = 0
+
+  constructor(modules: DispatcherModules) {
+    this.#modules = modules
+  }
+
+  get inFlight(): number {
+    return this.#inFlight
+  }
+  get isBusy(): boolean {
+    return this.#inFlight >= this.#modules.limits.inFlight
+  }
+
+  /** Null: there is nothing to answer, since all were notifications. */
+  async answer(text: string, subscriber: Subscriber | null): Promise<string | null> {
+    if (this.isBusy) return errorText(null, { code: 'TOO_BUSY' })
+    this.#inFlight++
+    try {
+      const json = parseStrictJson(text)
+      if (!json.ok)
+        return errorText(
+          null,
+          json.code === 'BAD_JSON'
+            ? { code: 'PARSE_ERROR' }
+            : { code: 'INVALID_REQUEST', problem: PROBLEMS[json.code] },
+        )
+      return await (Array.isArray(json.value)
+        ? this.#answerBatch(json.value, subscriber)
+        : this.#answerOne(json.value, deadlineIn(this.#modules.limits.requestMs), subscriber))
+    } finally {
+      this.#inFlight--
+    }
+  }
+
+  async #answerBatch(
+    requests: readonly unknown[],
+    subscriber: Subscriber | null,
+  ): Promise<string | null> {
+    const { batchRequests, batchMs, requestMs } = this.#modules.limits
+    if (requests.length === 0)
+      return errorText(null, { code: 'INVALID_REQUEST', problem: 'empty batch' })
+    if (requests.length > batchRequests)
+      return errorText(null, {
+        code: 'INVALID_REQUEST',
+        problem: `batch too large: ${requests.length} requests, limit ${batchRequests}`,
+      })
+    const whole = deadlineIn(batchMs)
+    const answers: Awaitable<string | null>[] = []
+    const size = { bytes: 0 }
+    let sliceEndMs = performance.now() + SLICE_MS
+    for (const request of requests) {
+      if (performance.now() > sliceEndMs) {
+        await turn()
+        sliceEndMs = performance.now() + SLICE_MS
+      }
+      const call = deadlineIn(requestMs)
+      const deadline = call.atMs < whole.atMs ? call : whole
+      const answer = this.#answerOne(request, deadline, subscriber, size)
+      // Light calls run side by side in the order of the batch, heavy ones wait for each other.
+      answers.push(isHeavy(request, this.#modules.methods) ? await answer : answer)
+    }
+    const texts = (await Promise.all(answers)).filter((text) => text !== null)
+    return texts.length === 0 ? null : `[${texts.join(',')}]`
+  }
+
+  /** `size`: what the answers of a batch have come to. */
+  #answerOne(
+    json: unknown,
+    deadline: Deadline,
+    subscriber: Subscriber | null,
+    size: { bytes: number } = { bytes: 0 },
+  ): Awaitable<string | null> {
+    const request = parseRequest(json)
+    if (!request.ok) {
+      this.#modules.onCall('invalid', String(wireErrorOf(request.failure).code), 0)
+      return errorText(request.id, request.failure)
+    }
+    const { id, method: name, params } = request.value
+    const method = this.#modules.methods.get(name)
+    const startMs = performance.now()
+    const finish = (outcome: Outcome<unknown>): string | null =>
+      this.#finish({ id, name: method === undefined ? 'unknown' : name, startMs, outcome, size })
+    if (method === undefined) return finish(fail({ code: 'METHOD_NOT_FOUND', method: name }))
+    if (isPast(deadline) || size.bytes > this.#modules.limits.responseBytes)
+      return finish(fail({ code: isPast(deadline) ? 'TIMED_OUT' : 'RESPONSE_TOO_LARGE' }))
+    try {
+      const outcome = method.run(params, { deadline, subscriber })
+      if (!(outcome instanceof Promise)) return finish(outcome)
+      return this.#settled(outcome, method, deadline, name).then(finish)
+    } catch (error) {
+      this.#modules.onFault(error, name)
+      return finish(INTERNAL)
+    }
+  }
+
+  async #settled(
+    outcome: Promise<Outcome<unknown>>,
+    method: Method,
+    deadline: Deadline,
+    name: string,
+  ): Promise<Outcome<unknown>> {
+    try {
+      return await (method.isPatient ? outcome : inTime(outcome, deadline))
+    } catch (error) {
+      this.#modules.onFault(error, name)
+      return INTERNAL
+    }
+  }
+
+  #finish(done: {
+    readonly id: RpcId | undefined
+    readonly name: string
+    readonly startMs: number
+    readonly outcome: Outcome<unknown>
+    readonly size: { bytes: number }
+  }): string | null {
+    const { id, name, startMs, outcome, size } = done
+    const { limits, onCall } = this.#modules
+    const answer = outcome.ok ? resultOf(outcome.value, limits, size) : outcome
+    const code = answer.ok ? 'ok' : String(wireErrorOf(answer.failure).code)
+    onCall(name, code, (performance.now() - startMs) / 1_000)
+    if (id === undefined) return null
+    return answer.ok ? resultText(id, answer.value) : errorText(id, answer.failure)
+  }
+}
+
+const PROBLEMS = {
+  TOO_DEEP: 'invalid request: nested too deeply',
+  DUPLICATE_KEY: 'invalid request: an object names a member twice',
+  TOO_COMPLEX: 'invalid request: too many members',
+} as const
+
+const INTERNAL: Outcome<never> = fail({ code: 'INTERNAL_ERROR' } satisfies RpcFailure)
+
+/** JSON text; all of it is ASCII but for what callers sent themselves, so characters count as bytes. */
+function resultOf(value: unknown, limits: RpcLimits, size: { bytes: number }): Outcome<string> {
+  const text = JSON.stringify(value)
+  size.bytes += text.length
+  return size.bytes > limits.responseBytes
+    ? fail({ code: 'RESPONSE_TOO_LARGE' })
+    : { ok: true, value: text }
+}
+
+function isHeavy(json: unknown, methods: ReadonlyMap<string, Method>): boolean {
+  if (typeof json !== 'object' || json === null) return false
+  const { method } = json as { readonly method?: unknown }
+  return typeof method === 'string' && methods.get(method)?.isHeavy === true
+}
+
+/** The outcome, or a time-out when it is not there by the deadline. */
+function inTime(outcome: Promise<Outcome<unknown>>, deadline: Deadline): Promise<Outcome<unknown>> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => resolve(fail({ code: 'TIMED_OUT' })),
+      Math.max(0, deadline.atMs - performance.now()),
+    )
+    outcome.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
+}

@@ -1,0 +1,94 @@
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
+import { isHostAllowed, isOriginAllowed } from './access.ts'
+import type { Dispatcher } from './dispatcher.ts'
+import { errorText, type RpcFailure } from './jsonRpc.ts'
+import type { RpcOptions } from './options.ts'
+
+const JSON_TYPE = 'application/json'
+/** Milliseconds: a client that sends nothing, sends slowly, or keeps a connection unused. */
+const HEADERS_MS = 10_000
+const REQUEST_MS = 30_000
+const KEEP_ALIVE_MS = 75_000
+const CHECK_MS = 5_000
+/** How long a browser may remember the answer to its question, in seconds. */
+const PREFLIGHT_SECONDS = 600
+
+/** The HTTP half: POST is JSON-RPC, GET is a hint for people, OPTIONS is for browsers. */
+export function createHttp(options: RpcOptions, dispatcher: Dispatcher): FastifyInstance {
+  const { limits } = options
+  const app = fastify({
+    bodyLimit: limits.bodyBytes,
+    forceCloseConnections: true,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    requestTimeout: REQUEST_MS,
+    exposeHeadRoutes: false,
+    http: {
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: HEADERS_MS,
+      connectionsCheckingInterval: CHECK_MS,
+      noDelay: true,
+    },
+  })
+  app.server.maxConnections = limits.connections
+  app.removeAllContentTypeParsers()
+  // Only this type: a browser asks before it sends it, so no foreign page can post blindly.
+  app.addContentTypeParser(JSON_TYPE, { parseAs: 'string' }, (_, body, done) => done(null, body))
+  app.addHook('onRequest', (request, reply, done) => {
+    const refusal = refusalOf(request, options)
+    if (refusal !== null) {
+      refuse(reply, 403, refusal)
+      return
+    }
+    const { origin } = request.headers
+    if (origin !== undefined) {
+      reply.header('access-control-allow-origin', origin)
+      reply.header('vary', 'Origin')
+    }
+    done()
+  })
+  app.setErrorHandler((error, _, reply) => refuse(reply, ...problemOf(error)))
+  app.setNotFoundHandler((_, reply) => refuse(reply, 404, 'not found: JSON-RPC is POST /'))
+  app.post('/', async (request, reply) => {
+    if (dispatcher.isBusy) {
+      reply.header('retry-after', '1')
+      return send(reply.code(429), errorText(null, { code: 'TOO_BUSY' }))
+    }
+    const body = typeof request.body === 'string' ? request.body : ''
+    const answer = await dispatcher.answer(body, null)
+    return answer === null ? reply.code(204).send() : send(reply, answer)
+  })
+  app.get('/', (_, reply) =>
+    reply
+      .type('text/plain; charset=utf-8')
+      .send('Nexus JSON-RPC: POST application/json here, or open a WebSocket.\n'),
+  )
+  app.options('/', (_, reply) =>
+    reply
+      .code(204)
+      .header('access-control-allow-methods', 'POST, GET, OPTIONS')
+      .header('access-control-allow-headers', 'content-type')
+      .header('access-control-max-age', String(PREFLIGHT_SECONDS))
+      .send(),
+  )
+  return app
+}
+
+function refusalOf({ headers }: FastifyRequest, options: RpcOptions): string | null {
+  if (!isHostAllowed(headers.host, options.allowedHosts)) return 'this Host is not allowed'
+  return isOriginAllowed(headers.origin, options.corsOrigins) ? null : 'this Origin is not allowed'
+}
+
+function problemOf(error: unknown): readonly [status: number, problem: string] {
+  const { statusCode } = error as { readonly statusCode?: number }
+  if (statusCode === 413) return [413, 'request body too large']
+  if (statusCode === 415) return [415, 'content type must be application/json']
+  return [statusCode !== undefined && statusCode < 500 ? statusCode : 400, 'bad request']
+}
+
+function refuse(reply: FastifyReply, status: number, problem: string): void {
+  const failure: RpcFailure = { code: 'INVALID_REQUEST', problem }
+  send(reply.code(status), errorText(null, failure))
+}
+
+const send = (reply: FastifyReply, text: string): FastifyReply =>
+  reply.header('content-type', JSON_TYPE).send(text)

@@ -1,0 +1,107 @@
+import { NexusError } from '../core/primitives/errors.ts'
+import type { BackendEvent, RpcBackend } from './backend.ts'
+import { Dispatcher, type DispatcherModules } from './dispatcher.ts'
+import { Filters } from './filters.ts'
+import { createHttp } from './http.ts'
+import { methodsOf } from './methods/table.ts'
+import type { RpcOptions } from './options.ts'
+import { ReceiptWaiters } from './receiptWaiters.ts'
+import { SubscriptionHub } from './subscriptions.ts'
+import { attachWebSocket } from './webSocket.ts'
+
+export type RpcServerModules = {
+  readonly backend: RpcBackend
+  readonly onCall: DispatcherModules['onCall']
+  readonly onFault: DispatcherModules['onFault']
+}
+
+/** What is held at this moment, for metrics. */
+export type RpcLoad = {
+  readonly inFlight: number
+  readonly webSocketClients: number
+  readonly subscriptions: number
+  readonly filters: number
+}
+
+export type RpcServer = {
+  /** For example `http://127.0.0.1:8545`; WebSocket is at the same place. */
+  readonly url: string
+  readonly port: number
+  load(): RpcLoad
+  close(): Promise<void>
+}
+
+const EXPIRE_MS = 10_000
+
+/** JSON-RPC over HTTP and WebSocket on one port. PORT_IN_USE or PORT_UNAVAILABLE when it cannot listen. */
+export async function startRpcServer(
+  options: RpcOptions,
+  { backend, onCall, onFault }: RpcServerModules,
+): Promise<RpcServer> {
+  const { limits } = options
+  const filters = new Filters(backend, limits)
+  const receipts = new ReceiptWaiters(backend)
+  const hub = new SubscriptionHub(backend)
+  const methods = methodsOf({ options, backend, filters, receipts })
+  const dispatcher = new Dispatcher({ methods, limits, onCall, onFault })
+  const http = createHttp(options, dispatcher)
+  const sockets = attachWebSocket(http.server, options, { dispatcher, hub })
+  const unsubscribe = backend.subscribe((event) =>
+    publish(event, { filters, receipts, hub, onFault }),
+  )
+  const expiry = setInterval(() => filters.expire(), EXPIRE_MS)
+  const close = async (): Promise<void> => {
+    clearInterval(expiry)
+    unsubscribe()
+    sockets.close()
+    await http.close()
+  }
+  try {
+    await http.listen({ host: options.host, port: options.port })
+  } catch (error) {
+    await close()
+    throw listenError(error, options)
+  }
+  const address = http.server.address()
+  const port = typeof address === 'object' && address !== null ? address.port : options.port
+  return {
+    url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
+    port,
+    load: () => ({
+      inFlight: dispatcher.inFlight,
+      webSocketClients: sockets.clients,
+      subscriptions: hub.size,
+      filters: filters.size,
+    }),
+    close,
+  }
+}
+
+type Audience = {
+  readonly filters: Filters
+  readonly receipts: ReceiptWaiters
+  readonly hub: SubscriptionHub
+  readonly onFault: DispatcherModules['onFault']
+}
+
+function publish(event: BackendEvent, { filters, receipts, hub, onFault }: Audience): void {
+  switch (event.kind) {
+    case 'head':
+      receipts.head(event.block.transactions.map(({ hash }) => hash))
+      hub.head(event.block)
+      return
+    case 'pendingTransactions':
+      filters.pendingTransactions(event.hashes)
+      hub.pendingTransactions(event.hashes).catch((error) => onFault(error, 'eth_subscribe'))
+      return
+    case 'syncing':
+      hub.syncing(event.isCatchingUp)
+      return
+  }
+}
+
+function listenError(error: unknown, { host, port }: RpcOptions): NexusError {
+  const reason = error instanceof Error ? error.message : String(error)
+  const code = reason.includes('EADDRINUSE') ? 'PORT_IN_USE' : 'PORT_UNAVAILABLE'
+  return new NexusError({ code, host, port, use: 'rpc', reason }, { message: reason })
+}
