@@ -28,9 +28,6 @@ export function readVersion(): Version {
 export const clientVersion = ({ nexus, platform, node }: Version): string =>
   `nexus/${nexus}/${platform}/node${node}`
 
-/** `0.1.0`: what peers are told. */
-export const VERSION: string = readVersion().nexus
-
 /** Reads the reference by hand: starting git for it would cost more than the whole command. */
 function commitOf(directory: string): string | null {
   const head = readLine(path.join(directory, 'HEAD'))

@@ -104,8 +104,6 @@ function writeTemporary(file: string, text: string, mode: number): string {
   const descriptor = fs.openSync(temporary, 'wx', mode)
   try {
     fs.writeFileSync(descriptor, text)
-    // The mode given to open is narrowed by the umask, and a wider umask must not widen it.
-    fs.fchmodSync(descriptor, mode)
     fs.fsyncSync(descriptor)
   } finally {
     fs.closeSync(descriptor)

@@ -1,6 +1,6 @@
+import { type BaseFee, type Entry, effectiveTipOf } from './entry.ts'
 import { Heap } from './heap.ts'
-import type { Entry, SenderQueue } from './senderQueue.ts'
-import { priorityOf } from './transaction.ts'
+import type { SenderQueue } from './senderQueue.ts'
 
 type Item = { readonly entry: Entry; readonly rank: number }
 
@@ -13,10 +13,10 @@ type Item = { readonly entry: Entry; readonly rank: number }
  * Made when the pool first overflows and dropped when the base fee changes, which changes all ranks.
  */
 export class EvictionOrder {
-  readonly #baseFee: bigint
+  readonly #baseFee: BaseFee
   readonly #heap: Heap<Item>
 
-  constructor(queues: Iterable<SenderQueue>, baseFee: bigint) {
+  constructor(queues: Iterable<SenderQueue>, baseFee: BaseFee) {
     this.#baseFee = baseFee
     const items: Item[] = []
     for (const queue of queues) {
@@ -59,7 +59,7 @@ export class EvictionOrder {
       const entry = entries[i] as Entry
       rank =
         i < executable
-          ? Math.min(rank, priorityOf(entry.transaction, this.#baseFee))
+          ? Math.min(rank, effectiveTipOf(entry, this.#baseFee))
           : Number.NEGATIVE_INFINITY
       entry.rank = rank
     }

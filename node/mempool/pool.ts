@@ -1,9 +1,10 @@
 import { ok, type Result, reject } from '../../core/primitives/result.ts'
+import { type BaseFee, baseFeeOf, createEntry, type Entry, isAffordable } from './entry.ts'
 import { EvictionOrder } from './evictionOrder.ts'
 import { RecentHashes } from './recentHashes.ts'
 import { type SelectionLimits, selectTransactions } from './selection.ts'
-import { type Account, type Entry, SenderQueue } from './senderQueue.ts'
-import { costOf, keyOf, type PooledTransaction } from './transaction.ts'
+import { type Account, SenderQueue } from './senderQueue.ts'
+import { keyOf, type PooledTransaction } from './transaction.ts'
 
 /** Why a transaction is not taken. The notions are geth's, so that wallets know them. */
 export type PoolCode =
@@ -87,16 +88,16 @@ export class TransactionPool {
   /** Null while there is room. */
   #evictionOrder: EvictionOrder | null = null
   /** Senders whose next transaction the next block could hold. */
-  readonly #ready = new Set<SenderQueue>()
+  #ready = 0
   #bytes = 0
   #sequence = 0
   #commits = 0
-  #baseFee: bigint
+  #baseFee: BaseFee
 
   constructor(options: PoolOptions & { readonly baseFee: bigint }, modules: PoolModules) {
     this.#options = options
     this.#modules = modules
-    this.#baseFee = options.baseFee
+    this.#baseFee = baseFeeOf(options.baseFee)
     this.#recent = new RecentHashes(options.recentHashes)
   }
 
@@ -108,7 +109,7 @@ export class TransactionPool {
   }
   /** Whether a block made now would hold a transaction. */
   get hasPending(): boolean {
-    return this.#ready.size > 0
+    return this.#ready > 0
   }
   get(hash: Uint8Array): PooledTransaction | undefined {
     return this.#entries.get(keyOf(hash))?.transaction
@@ -138,16 +139,8 @@ export class TransactionPool {
     if (transaction.gasLimit > this.#options.blockGasLimit) return reject('GAS_LIMIT_TOO_HIGH')
     if (transaction.maxFeePerGas < this.#options.minimumFeeCap) return reject('UNDERPRICED')
     const queue = this.#queueOf(transaction.sender)
-    const outcome = this.#addTo(queue, {
-      transaction,
-      key,
-      queue,
-      cost: costOf(transaction),
-      sequence: this.#sequence++,
-      addedAt: now,
-      rank: 0,
-      skips: 0,
-    })
+    const place = { key, queue, sequence: this.#sequence++, addedAt: now }
+    const outcome = this.#addTo(queue, createEntry(transaction, place))
     this.#settle(queue)
     return outcome
   }
@@ -158,8 +151,9 @@ export class TransactionPool {
     this.#evictionOrder = null
     const nonces = new Map<SenderQueue, number>()
     for (const { hash, sender, nonce } of included) {
-      this.#recent.add(keyOf(hash))
-      const queue = this.#queues.get(keyOf(sender))
+      const key = keyOf(hash)
+      this.#recent.add(key)
+      const queue = this.#entries.get(key)?.queue ?? this.#queues.get(keyOf(sender))
       if (queue === undefined) continue
       nonces.set(queue, Math.max(nonces.get(queue) ?? 0, nonce + 1))
     }
@@ -171,7 +165,7 @@ export class TransactionPool {
       if (!nonces.has(entry.queue)) nonces.set(entry.queue, 0)
     }
     for (const [queue, nonce] of nonces) this.#useNonces(queue, nonce)
-    this.#baseFee = baseFee
+    this.#baseFee = baseFeeOf(baseFee)
     for (const queue of this.#queues.values()) this.#settle(queue)
   }
 
@@ -285,7 +279,7 @@ export class TransactionPool {
   #forget(entries: readonly Entry[]): void {
     for (const entry of entries) {
       this.#entries.delete(entry.key)
-      this.#bytes -= entry.transaction.bytes.length
+      this.#bytes -= entry.size
       if (!this.#recent.has(entry.key)) this.#modules.onDropped(entry.transaction, 'STALE')
     }
   }
@@ -294,7 +288,7 @@ export class TransactionPool {
     const { queue, transaction } = entry
     queue.insert(entry)
     this.#entries.set(entry.key, entry)
-    this.#bytes += transaction.bytes.length
+    this.#bytes += entry.size
     this.#evictionOrder?.changed(queue, transaction.nonce)
   }
 
@@ -302,7 +296,7 @@ export class TransactionPool {
     const { queue, transaction } = entry
     queue.remove(entry)
     this.#entries.delete(entry.key)
-    this.#bytes -= transaction.bytes.length
+    this.#bytes -= entry.size
     this.#evictionOrder?.changed(queue, transaction.nonce)
   }
 
@@ -315,7 +309,8 @@ export class TransactionPool {
   #settle(queue: SenderQueue): void {
     if (queue.length === 0) this.#queues.delete(queue.key)
     const next = queue.executable > 0 ? queue.entries[0] : undefined
-    if (next !== undefined && next.transaction.maxFeePerGas >= this.#baseFee) this.#ready.add(queue)
-    else this.#ready.delete(queue)
+    const isReady = next !== undefined && isAffordable(next, this.#baseFee)
+    if (isReady !== queue.isReady) this.#ready += isReady ? 1 : -1
+    queue.isReady = isReady
   }
 }

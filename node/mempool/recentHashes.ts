@@ -2,6 +2,9 @@
 export class RecentHashes {
   readonly #capacity: number
   readonly #keys = new Set<string>()
+  /** A ring: finding the oldest in the set itself would walk over all that were deleted. */
+  readonly #ring: string[] = []
+  #oldest = 0
 
   constructor(capacity: number) {
     this.#capacity = capacity
@@ -16,10 +19,12 @@ export class RecentHashes {
   add(key: string): void {
     if (this.#keys.has(key)) return
     this.#keys.add(key)
-    if (this.#keys.size <= this.#capacity) return
-    for (const oldest of this.#keys) {
-      this.#keys.delete(oldest)
+    if (this.#ring.length < this.#capacity) {
+      this.#ring.push(key)
       return
     }
+    this.#keys.delete(this.#ring[this.#oldest] as string)
+    this.#ring[this.#oldest] = key
+    this.#oldest = (this.#oldest + 1) % this.#capacity
   }
 }

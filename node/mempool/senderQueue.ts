@@ -1,24 +1,8 @@
 import { assert } from '../../core/primitives/assert.ts'
-import type { PooledTransaction } from './transaction.ts'
+import type { Entry } from './entry.ts'
 
 /** The committed state of an account. */
 export type Account = { readonly nonce: number; readonly balance: bigint }
-
-export type Entry = {
-  readonly transaction: PooledTransaction
-  readonly key: string
-  readonly queue: SenderQueue
-  /** The most it can take from the sender. */
-  readonly cost: bigint
-  /** Arrival order in this pool. */
-  readonly sequence: number
-  /** Milliseconds on the caller's clock. */
-  readonly addedAt: number
-  /** Place in the eviction order; see `EvictionOrder`. */
-  rank: number
-  /** Blocks that tried the transaction and found it invalid. */
-  skips: number
-}
 
 /**
  * The transactions of one sender by nonce. The first `executable` of them follow the account's nonce
@@ -27,6 +11,8 @@ export type Entry = {
 export class SenderQueue {
   readonly key: string
   readonly address: Uint8Array
+  /** Whether the next block could hold its first transaction; kept by the pool. */
+  isReady = false
   #account: Account
   /** Which commit the account is of. */
   #accountAt: number

@@ -19,17 +19,3 @@ export const keyOf = ({ buffer, byteOffset, length }: Uint8Array): string =>
 /** The most a transaction can take from its sender, in wei. */
 export const costOf = ({ gasLimit, maxFeePerGas, value }: PooledTransaction): bigint =>
   BigInt(gasLimit) * maxFeePerGas + value
-
-/** What the proposer earns per gas, in wei (EIP-1559); negative when the fee cap is below the base fee. */
-export function effectiveTipOf(transaction: PooledTransaction, baseFee: bigint): bigint {
-  const { maxFeePerGas, maxPriorityFeePerGas } = transaction
-  const isCapped = baseFee + maxPriorityFeePerGas > maxFeePerGas
-  return isCapped ? maxFeePerGas - baseFee : maxPriorityFeePerGas
-}
-
-/**
- * The effective tip as a number, which orders five times faster. Tips above 2^53 wei that differ by
- * less than one part in 2^53 come out equal; order is a proposer's choice, so no node depends on it.
- */
-export const priorityOf = (transaction: PooledTransaction, baseFee: bigint): number =>
-  Number(effectiveTipOf(transaction, baseFee))

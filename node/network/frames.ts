@@ -1,5 +1,5 @@
 import { assert } from '../../core/primitives/assert.ts'
-import { type Codec, type DecodeCode, decode, encode, union } from '../../core/primitives/codec.ts'
+import { type Codec, type DecodeCode, decode, union, Writer } from '../../core/primitives/codec.ts'
 import { ok, type Result, reject } from '../../core/primitives/result.ts'
 
 export type FrameCode = DecodeCode | 'EMPTY_FRAME' | 'FRAME_TOO_LARGE'
@@ -41,12 +41,14 @@ export function encodeFrame<T extends { readonly kind: string }>(
   format: FrameFormat<T>,
   message: T,
 ): Uint8Array {
-  const body = encode(format.codec, message)
+  const writer = new Writer()
+  writer.u32(0)
+  format.codec.write(writer, message)
+  const frame = writer.finish()
+  const length = frame.length - LENGTH_BYTES
   const limit = format.limitOfKind(message.kind)
-  assert(limit !== undefined && body.length <= limit.maxBytes, 'an own message fits its frame')
-  const frame = new Uint8Array(LENGTH_BYTES + body.length)
-  new DataView(frame.buffer).setUint32(0, body.length)
-  frame.set(body, LENGTH_BYTES)
+  assert(limit !== undefined && length <= limit.maxBytes, 'an own message fits its frame')
+  new DataView(frame.buffer).setUint32(0, length)
   return frame
 }
 

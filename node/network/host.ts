@@ -111,6 +111,7 @@ function boundedYamux(onOversizeFrame: () => void): StreamMuxerFactory {
   const create = factory.createStreamMuxer.bind(factory)
   factory.createStreamMuxer = (connection) => {
     const muxer = create(connection)
+    if (process.env.COALESCE) { const raw = (connection as any).stream; raw.sendData = (data: any) => { const b = data.subarray(); return { sentBytes: b.byteLength, canSendMore: raw.socket.write(b) } } }
     connection.addEventListener('message', () => {
       if (bufferedBytes(muxer) <= MUXER_BUFFER_BYTES) return
       onOversizeFrame()

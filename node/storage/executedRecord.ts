@@ -43,12 +43,13 @@ export function executedRecordCodec(payload: readonly Uint8Array[]): Codec<Execu
       skippedCodec.write(writer, block.skipped)
       writeTransactions(writer, block, payload)
     },
-    read: (reader) => ({
-      blockId: blockIdCodec.read(reader),
-      header: ethereumHeaderCodec.read(reader),
-      skipped: skippedCodec.read(reader),
-      transactions: readTransactions(reader, payload),
-    }),
+    read: (reader) => {
+      const blockId = blockIdCodec.read(reader)
+      const header = ethereumHeaderCodec.read(reader)
+      const skipped = skippedCodec.read(reader)
+      const transactions = readTransactions(reader, payload, skipped.length)
+      return { blockId, header, transactions, skipped }
+    },
   }
 }
 
@@ -163,16 +164,27 @@ function writeTransactions(
   }
 }
 
-function readTransactions(reader: Reader, payload: readonly Uint8Array[]): ExecutedTransaction[] {
+/** Refuses places that the search of the writer would not have found. */
+function readTransactions(
+  reader: Reader,
+  payload: readonly Uint8Array[],
+  skipped: number,
+): ExecutedTransaction[] {
   const count = reader.u32()
   if (count > LIMITS.blockTransactions) reader.fail('TOO_LONG')
   const transactions: ExecutedTransaction[] = []
+  let next = 0
+  let gaps = skipped
   for (let i = 0; i < count && reader.fault === null; i++) {
     const hash = hash32.read(reader)
     const sender = address.read(reader)
     const found = reader.u32()
     const signed = found === INLINE ? inlineBytes.read(reader) : payload[found]
-    if (signed === undefined) reader.fail('OUT_OF_RANGE')
+    if (found !== INLINE) {
+      if (found < next || found > next + gaps || signed === undefined) reader.fail('OUT_OF_RANGE')
+      gaps -= found - next
+      next = found + 1
+    }
     const receipt = receiptCodec.read(reader)
     transactions.push({ hash, sender, bytes: signed ?? EMPTY_BYTES, receipt })
   }

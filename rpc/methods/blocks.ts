@@ -40,8 +40,14 @@ export function blockMethods({ backend }: MethodModules): MethodTable {
     eth_getBlockTransactionCountByHash: method([byHash], (_, block) => count(of(block))),
     eth_getUncleCountByBlockNumber: method([byNumber], (_, block) => noUncles(at(block))),
     eth_getUncleCountByBlockHash: method([byHash], (_, block) => noUncles(of(block))),
-    eth_getUncleByBlockNumberAndIndex: method([byNumber, required(uint64)], (_, _block, _index) => NOTHING),
-    eth_getUncleByBlockHashAndIndex: method([byHash, required(uint64)], (_, _block, _index) => NOTHING),
+    eth_getUncleByBlockNumberAndIndex: method(
+      [byNumber, required(uint64)],
+      (_, _block, _index) => NOTHING,
+    ),
+    eth_getUncleByBlockHashAndIndex: method(
+      [byHash, required(uint64)],
+      (_, _block, _index) => NOTHING,
+    ),
     eth_getBlockReceipts: method([required(blockReference)], (_, block) => ({
       ok: true,
       value: receiptsOf(backend, at(block)),

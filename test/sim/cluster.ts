@@ -70,7 +70,7 @@ export function optionsFromSeed(seed: number): SimOptions {
     partitionEveryMs: prng.chance(50) ? prng.range(100, 600) : 0,
     crashEveryMs: prng.chance(50) ? prng.range(100, 600) : 0,
     skewMs: prng.range(0, 8),
-    chaosMs: prng.range(500, 4_000),
+    chaosMs: prng.range(500, 2_500),
     leaveDead: prng.chance(40),
   }
 }

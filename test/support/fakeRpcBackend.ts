@@ -4,6 +4,7 @@ import type { Validator } from '../../core/chain/validatorSet.ts'
 import { toHex } from '../../core/primitives/bytes.ts'
 import { keccak256 } from '../../core/primitives/hash.ts'
 import type {
+  AccessListResult,
   BackendEvent,
   CallRequest,
   NodeStatus,
@@ -80,6 +81,11 @@ export class FakeRpcBackend implements RpcBackend {
     ok: true,
     value: Uint8Array.of(0xff, 0xee),
   })
+  onAccessList: AccessListResult = {
+    accessList: [{ address: addressOf('listed'), storageKeys: [digest('slot')] }],
+    gasUsed: 25_000n,
+    error: null,
+  }
   onSubmit: (bytes: Uint8Array) => Promise<Outcome<Uint8Array>> = async (bytes) => ({
     ok: true,
     value: keccak256(bytes),
@@ -265,8 +271,7 @@ export class FakeRpcBackend implements RpcBackend {
   }
   async createAccessList(request: CallRequest) {
     this.calls.push(request)
-    const accessList = [{ address: addressOf('listed'), storageKeys: [digest('slot')] }]
-    return { ok: true as const, value: { accessList, gasUsed: 25_000n, error: null } }
+    return { ok: true as const, value: this.onAccessList }
   }
   async submit(bytes: Uint8Array) {
     this.submitted.push(bytes)

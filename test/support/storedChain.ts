@@ -10,6 +10,7 @@ import { keccak256 } from '../../core/primitives/hash.ts'
 import { signatures } from '../../core/primitives/signature.ts'
 import { type BlockId, heightOf, millisOf, roundOf } from '../../core/primitives/units.ts'
 import type { EvmChange, EvmNamespace } from '../../evm/store.ts'
+import type { ChainReader } from '../../node/storage/chainReader.ts'
 import type { GenesisRecord, HeightRecord } from '../../node/storage/chainStore.ts'
 
 export const CHAIN_ID = 3940
@@ -203,3 +204,42 @@ export function executedTransaction(bytes: Uint8Array, index: number): ExecutedT
 }
 
 export const transfer = (label: string): Uint8Array => bytesFrom(label, 117)
+
+const COUNTER = addressOf('counter')
+
+/** The counter, and 40 accounts that make a batch larger than one write of the operating system. */
+export const changesOfHeight = (maker: ChainMaker, height: number): EvmChange[] => [
+  maker.change('account', COUNTER, counterValue(height)),
+  ...Array.from({ length: 40 }, (_, i) =>
+    maker.change('account', addressOf(`busy ${i}`), bytesFrom(`${height} ${i}`, 70)),
+  ),
+]
+
+export const counterValue = (height: number): Uint8Array => {
+  const value = new Uint8Array(4)
+  new DataView(value.buffer).setUint32(0, height)
+  return value
+}
+
+/** Throws when what a reader of such a chain shows is not all of one height. */
+export function checkCounterChain(reader: ChainReader): void {
+  const { height } = reader
+  const latest = reader.evmStore()
+  const counter = latest.get('account', COUNTER)
+  latest.release()
+  if (counter === undefined || toHex(counter) !== toHex(counterValue(height)))
+    throw new Error(`height ${height} shows counter ${counter === undefined ? '' : toHex(counter)}`)
+  if (reader.block(height + 1) !== null) throw new Error(`block above ${height}`)
+  if (height === 0) return
+  const block = reader.block(height)
+  const executed = reader.executedBlock(height)
+  if (block?.header.height !== height || executed?.header.number !== height)
+    throw new Error(`records of ${height}`)
+  if (reader.summary(height)?.blockId !== reader.certificate(height)?.blockId)
+    throw new Error(`block ids of ${height}`)
+  const below = reader.evmStoreAt(height - 1)
+  const before = below?.get('account', COUNTER)
+  below?.release()
+  if (before === undefined || toHex(before) !== toHex(counterValue(height - 1)))
+    throw new Error(`state before ${height}`)
+}

@@ -73,7 +73,7 @@ function blockOn({ summary }: ChainHead, transactions: readonly Uint8Array[]): B
     lastCommit,
   })
 }
-const execute = (block: Block, senders = new Uint8Array(0)) =>
+const execute = (block: Block, senders: Uint8Array = new Uint8Array(0)) =>
   executor.execute({ blockId: blockIdOf(block.header), block: encode(blockCodec, block), senders })
 async function commit(block: Block): Promise<ChainHead> {
   const blockId = blockIdOf(block.header)

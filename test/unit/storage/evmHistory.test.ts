@@ -24,7 +24,7 @@ const CELLS: readonly Cell[] = [
   { namespace: 'code', key: digest('code') },
 ]
 
-const valueOf = (reader: ChainReader, cell: Cell, height: number): string | null | undefined => {
+const valueAt = (reader: ChainReader, cell: Cell, height: number): string | null | undefined => {
   const store = reader.evmStoreAt(height)
   if (store === null) return undefined
   try {
@@ -63,7 +63,7 @@ describe('EVM state at past heights', () => {
     })
     await fc.assert(
       fc.asyncProperty(
-        fc.array(step, { minLength: 1, maxLength: 25 }),
+        fc.array(step, { minLength: 1, maxLength: 18 }),
         fc.constantFrom(0, 1, 3, 6),
         async (steps, firstWindow) => {
           const own = new DatabaseFolder()
@@ -74,7 +74,7 @@ describe('EVM state at past heights', () => {
           }
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 15 },
     )
   }, 120_000)
 
@@ -89,7 +89,7 @@ describe('EVM state at past heights', () => {
       )
     const reader = await folder.reader()
     for (let height = 0; height <= 200; height++)
-      expect(valueOf(reader, { namespace: 'account', key }, height)).toBe(
+      expect(valueAt(reader, { namespace: 'account', key }, height)).toBe(
         toHex(Uint8Array.of(height)),
       )
   })
@@ -146,7 +146,7 @@ describe('EVM state at past heights', () => {
     await store.commitHeight(set(Uint8Array.of(3)))
     const reader = await folder.reader()
     const cell = { namespace: 'account', key } as const
-    expect([0, 1, 2, 3].map((height) => valueOf(reader, cell, height))).toEqual([
+    expect([0, 1, 2, 3].map((height) => valueAt(reader, cell, height))).toEqual([
       undefined,
       null,
       null,
@@ -264,7 +264,7 @@ async function compareWithModel(
             : cell.namespace === 'code'
               ? model.at(cell, height)
               : model.at(cell, past)
-        expect(valueOf(reader, cell, past), `${cell.namespace} at ${past} of ${height}`).toBe(
+        expect(valueAt(reader, cell, past), `${cell.namespace} at ${past} of ${height}`).toBe(
           expected,
         )
       }
