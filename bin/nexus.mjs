@@ -2,7 +2,7 @@
 // Plain JavaScript that an old Node can read: it finds a Node that runs TypeScript and hands over.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import * as modules from 'node:module'
 import * as path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -11,14 +11,22 @@ const FLAGS = ['--disable-proto=throw', '--unhandled-rejections=strict']
 
 const main = new URL('../node/main.ts', import.meta.url)
 
-if (Number.parseInt(process.versions.node, 10) >= OLDEST) await import(main.href)
-else handOver(nodeFromPackages())
+// Compiled code is kept beside the packages (not in a shared temporary folder, where others could
+// plant some): every process and worker thread then starts in half the time.
+process.env.NODE_COMPILE_CACHE ??= fileURLToPath(
+  new URL('../node_modules/.cache/nexus', import.meta.url),
+)
+
+if (Number.parseInt(process.versions.node, 10) >= OLDEST) {
+  modules.enableCompileCache(process.env.NODE_COMPILE_CACHE)
+  await import(main.href)
+} else handOver(nodeFromPackages())
 
 /** The runtime is a dependency of this package, so that any machine with some Node can start it. */
 function nodeFromPackages() {
   const name = process.platform === 'win32' ? 'node.exe' : 'node'
   try {
-    const manifest = createRequire(import.meta.url).resolve('node/package.json')
+    const manifest = modules.createRequire(import.meta.url).resolve('node/package.json')
     const file = path.join(path.dirname(manifest), 'bin', name)
     if (existsSync(file)) return file
   } catch {

@@ -38,3 +38,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   memoize(common)
   return { chainId, evm, manager, common, guard, ancestors }
 }
+
+/** Puts another state in front of the interpreter, and forgets what a run that threw left behind. */
+export function enter(engine: Engine, flat: FlatState): void {
+  engine.manager.flat = flat
+  engine.evm.journal.cleanJournal()
+  engine.evm.transientStorage.clear()
+}

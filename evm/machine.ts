@@ -11,7 +11,7 @@ import { keccak256 } from '../core/primitives/hash.ts'
 import { BLOB_BASE_FEE, ethereumBlockOf } from './blockEnvironment.ts'
 import { type BlockState, finishBlockState } from './blockState.ts'
 import { contractAddress } from './contractAddress.ts'
-import { createEngine, type Engine } from './engine.ts'
+import { createEngine, type Engine, enter } from './engine.ts'
 import { sealHeader } from './header.ts'
 import type { Hardfork } from './interpreter/common.ts'
 import { bloomOf, encodeReceipt, mergeBlooms } from './receipts.ts'
@@ -123,7 +123,7 @@ export async function createEvmMachine(options: EvmMachineOptions): Promise<EvmM
     async execute(input) {
       assert(pending === null && !running, 'a block is executed on a committed state')
       running = true
-      engine.manager.flat = new FlatState(committed)
+      enter(engine, new FlatState(committed))
       const { result, state } = await executeBlock(options, engine, trie, input)
       running = false
       pending = state

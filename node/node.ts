@@ -240,6 +240,8 @@ class Node implements RunningNode {
           maxCount: config.mempool.transactions,
           maxBytes: config.mempool.bytes,
           maxPerSender: config.mempool.perSender,
+          // Batches of one sender may overtake each other.
+          maxNonceGap: config.mempool.perSender,
           lifetimeMs: config.mempool.lifetimeMs,
           replacementPercent: config.mempool.priceBumpPercent,
         },

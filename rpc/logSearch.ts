@@ -59,8 +59,6 @@ export class LogMatcher {
 
 export type LogRange = { readonly from: number; readonly to: number }
 
-/** Blocks between two looks at the clock. */
-const BLOCKS_PER_LOOK = 64
 /** Milliseconds of searching between two turns of the event loop. */
 const SLICE_MS = 5
 
@@ -84,12 +82,10 @@ export async function searchLogs(
     })
   let sliceEndMs = performance.now() + SLICE_MS
   for (let height = range.from; height <= range.to; height++) {
-    if ((height - range.from) % BLOCKS_PER_LOOK === 0) {
-      if (isPast(deadline)) return fail({ code: 'TIMED_OUT' })
-      if (performance.now() > sliceEndMs) {
-        await turn()
-        sliceEndMs = performance.now() + SLICE_MS
-      }
+    if (isPast(deadline)) return fail({ code: 'TIMED_OUT' })
+    if (performance.now() > sliceEndMs) {
+      await turn()
+      sliceEndMs = performance.now() + SLICE_MS
     }
     const header = backend.header(height)
     if (header === null || !matcher.mayMatch(header.logsBloom)) continue

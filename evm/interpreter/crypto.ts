@@ -4,6 +4,7 @@ import { assert } from '../../core/primitives/assert.ts'
 import { bigintToBytes, bytesToBigint, concatBytes } from '../../core/primitives/bytes.ts'
 import { keccak256, sha256 } from '../../core/primitives/hash.ts'
 import { signatures } from '../../core/primitives/signature.ts'
+import { kzg } from './kzg.ts'
 
 const ORDER = secp256k1.Point.Fn.ORDER
 
@@ -11,6 +12,7 @@ const ORDER = secp256k1.Point.Fn.ORDER
 export const customCrypto: CustomCrypto = {
   keccak256,
   sha256,
+  kzg,
   ecrecover: (digest, v, r, s) => {
     const publicKey = recoverAnyS(digest, v === 28n ? 1 : 0, r, s)
     assert(publicKey !== null, NO_KEY)

@@ -4,6 +4,7 @@ import { toHex } from '../../core/primitives/bytes.ts'
 import { NexusError } from '../../core/primitives/errors.ts'
 import { checksumAddress, genesisHash } from '../../genesis/index.ts'
 import { readGenesis } from '../home.ts'
+import { readTextFileIfPresent } from '../keys/files.ts'
 import { loadValidatorKey } from '../keys/validatorKey.ts'
 import { acquireLock, type Lock, lockHolder } from '../lock.ts'
 import { onShutdown } from '../shutdown.ts'
@@ -293,11 +294,19 @@ function describeEnd({ index, pid, code, signal, failure }: ValidatorEnd): strin
   return `validator ${index} (process ${pid}) ended ${how}${failure === null ? '' : `: ${failure}`}`
 }
 
-const failed = (end: ValidatorEnd, data: string): NexusError =>
-  new NexusError(
-    { code: 'VALIDATOR_FAILED', index: end.index },
-    { message: `${describeEnd(end)}\nits log is ${validatorPaths(data, end.index).log}` },
-  )
+function failed(end: ValidatorEnd, data: string): NexusError {
+  const { log } = validatorPaths(data, end.index)
+  // A process that ended before it could speak has at least written why.
+  const lines = end.failure === null ? lastLines(log).map((line) => `  ${line}`) : []
+  const message = [describeEnd(end), ...lines, `its log is ${log}`].join('\n')
+  return new NexusError({ code: 'VALIDATOR_FAILED', index: end.index }, { message })
+}
+
+const SHOWN_LINES = 6
+function lastLines(file: string): readonly string[] {
+  const text = readTextFileIfPresent(file) ?? ''
+  return text.trimEnd().split('\n').slice(-SHOWN_LINES)
+}
 
 const slow = (validators: number): NexusError =>
   new NexusError(

@@ -45,7 +45,7 @@ export function selectTransactions(
 
 /**
  * Every sender's next transaction, in a heap over columns: comparing numbers of typed arrays is
- * several times faster than following objects, and this is most of the time a proposal takes.
+ * twice as fast as following objects when there are ten thousand senders.
  */
 class Lanes {
   readonly #baseFee: BaseFee

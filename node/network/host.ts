@@ -83,8 +83,22 @@ export async function startHost(host: Libp2p): Promise<void> {
 export async function closeGently(connection: Connection): Promise<void> {
   try {
     await connection.close({ signal: AbortSignal.timeout(CLOSE_MS) })
-  } catch (error) {
-    connection.abort(error instanceof Error ? error : new NexusError({ code: 'CLOSE_TIMEOUT' }))
+  } catch {
+    abortNow(connection, 'CLOSE_TIMEOUT')
+  }
+}
+
+/** Never throws. */
+export function abortNow(connection: Connection, code: string): void {
+  const reason = new NexusError({ code })
+  for (let attempt = 0; attempt < 2; attempt++) {
+    try {
+      connection.abort(reason)
+      return
+    } catch {
+      // The muxer throws when it cannot say goodbye any more, before the socket is closed; the second
+      // time it has nothing to say.
+    }
   }
 }
 
@@ -111,7 +125,6 @@ function boundedYamux(onOversizeFrame: () => void): StreamMuxerFactory {
   const create = factory.createStreamMuxer.bind(factory)
   factory.createStreamMuxer = (connection) => {
     const muxer = create(connection)
-    if (process.env.COALESCE) { const raw = (connection as any).stream; raw.sendData = (data: any) => { const b = data.subarray(); return { sentBytes: b.byteLength, canSendMore: raw.socket.write(b) } } }
     connection.addEventListener('message', () => {
       if (bufferedBytes(muxer) <= MUXER_BUFFER_BYTES) return
       onOversizeFrame()

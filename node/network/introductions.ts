@@ -16,7 +16,7 @@ export type IntroductionsOptions = {
 
 export type IntroductionsHandlers = {
   readonly own: () => Hello
-  /** Why a peer of the same chain is not wanted, or null. */
+  /** Why a connection that a peer of the same chain opened is not wanted, or null. */
   readonly judge: (connection: Connection, hello: Hello) => string | null
   /** Both sides know each other; called before any other byte of the connection is read. */
   readonly onIntroduced: (connection: Connection, hello: Hello) => void
@@ -83,8 +83,9 @@ export class Introductions {
       const signal = AbortSignal.timeout(this.#options.handshakeMs)
       const stream = await connection.newStream(this.#protocol, { signal })
       this.#read(stream, connection, (message) => {
+        // The listener has judged and may speak already, so this side must listen.
         const code =
-          message.kind === 'refusal' ? message.code : this.#objection(connection, message)
+          message.kind === 'refusal' ? message.code : mismatchOf(this.#handlers.own(), message)
         close(stream)
         if (code !== null) this.#handlers.onRefused(connection, code)
         else if (message.kind === 'hello') this.#handlers.onIntroduced(connection, message)
@@ -102,7 +103,8 @@ export class Introductions {
     }
     this.#read(stream, connection, (message) => {
       if (message.kind === 'refusal') return this.#handlers.onRefused(connection, message.code)
-      const code = this.#objection(connection, message)
+      const code =
+        mismatchOf(this.#handlers.own(), message) ?? this.#handlers.judge(connection, message)
       sendHandshake(
         stream,
         code === null ? { kind: 'hello', ...this.#handlers.own() } : { kind: 'refusal', code },
@@ -111,10 +113,6 @@ export class Introductions {
       if (code === null) this.#handlers.onIntroduced(connection, message)
       else this.#handlers.onRefused(connection, code)
     })
-  }
-
-  #objection(connection: Connection, hello: Hello): string | null {
-    return mismatchOf(this.#handlers.own(), hello) ?? this.#handlers.judge(connection, hello)
   }
 
   #read(

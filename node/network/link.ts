@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import type { Connection, Stream } from '@libp2p/interface'
 import { encodeFrame, type Frame, type FrameFormat } from './frames.ts'
 import type { Hello } from './handshake.ts'
-import { closeGently } from './host.ts'
+import { abortNow, closeGently } from './host.ts'
 import { InboundChannel } from './inboundChannel.ts'
 import {
   type ConsensusMessage,
@@ -124,15 +124,14 @@ export class Link {
   }
 
   /** At once: unsent bytes are lost. */
-  abort(reason: Error): void {
+  abort(code: string): void {
     this.#release()
-    this.connection.abort(reason)
+    if (this.connection.status === 'open') abortNow(this.connection, code)
   }
 
-  /** Sends what is queued first, for a moment; what still arrives is still delivered. */
+  /** Another connection took over: what is still on the way, in either direction, has a moment to arrive. */
   async retire(): Promise<void> {
-    const idle = Object.values(this.#outbound).map((channel) => channel.whenIdle())
-    await Promise.race([Promise.all(idle), setTimeout(RETIRE_MS)])
+    await setTimeout(RETIRE_MS, undefined, { ref: false })
     this.#release()
     await closeGently(this.connection)
   }

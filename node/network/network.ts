@@ -14,7 +14,7 @@ import type { NetworkMetrics } from '../observability/metrics.ts'
 import { Dialer } from './dialer.ts'
 import { Gossip, type Verdict } from './gossip.ts'
 import { type Hello, INSTANCE_LENGTH, nameOf, PROTOCOL_VERSION } from './handshake.ts'
-import { closeGently, createHost, startHost } from './host.ts'
+import { abortNow, closeGently, createHost, startHost } from './host.ts'
 import { Introductions } from './introductions.ts'
 import { CHANNEL_NAMES, type ChannelName, encodeMessage, Link, type LinkEvents } from './link.ts'
 import type { Announcement, ConsensusMessage } from './messages.ts'
@@ -310,9 +310,8 @@ export class Network {
 
   #abort(connection: Connection, code: string): void {
     const link = this.#peers.linkOf(connection)
-    const reason = new NexusError({ code })
-    if (link === undefined) connection.abort(reason)
-    else link.abort(reason)
+    if (link === undefined) abortNow(connection, code)
+    else link.abort(code)
   }
 
   #refused(connection: Connection, code: string): void {
@@ -333,8 +332,8 @@ export class Network {
     const { handlers } = this.#modules
     const modules = { server: handlers, events: this.#linkEvents(), nowMs: () => this.#now() }
     const link = new Link(connection, hello, this.#options, modules)
-    this.#peers.add(link, this.#now())
-    void link.open((channel) => this.#protocolOf(channel))
+    const active = this.#peers.add(link, this.#now())
+    if (active) void link.open((channel) => this.#protocolOf(channel))
   }
 
   #linkEvents(): LinkEvents {
@@ -346,10 +345,12 @@ export class Network {
       },
       onPenalty: ({ peerId }, code) => this.penalize(peerId, code),
       onFailed: (link, code) => {
-        if (this.#stopping || link.connection.status !== 'open') return
+        // A connection that is closing, or was given up for another, ends its streams too.
+        const gone = this.#stopping || link.connection.status !== 'open'
+        if (gone || !this.#peers.isActive(link)) return
         metrics?.rejected(code)
         log.debug('Connection given up', { peerId: link.peerId, code })
-        link.abort(new NexusError({ code }))
+        link.abort(code)
       },
       onReceived: (kind, sizeBytes) => metrics?.received(kind, sizeBytes),
       onSent: (kind, sizeBytes) => metrics?.sent(kind, sizeBytes),

@@ -60,7 +60,7 @@ export class Peers {
     return this.#peers.values()
   }
 
-  /** Why a connection that introduced itself is not wanted, or null. */
+  /** Why a connection that a peer opened is not wanted, or null. */
   judge(connection: Connection, hello: Hello): 'TOO_MANY_PEERS' | 'DUPLICATE_CONNECTION' | null {
     const peerId = connection.remotePeer.toString()
     const peer = this.#peers.get(peerId)
@@ -70,23 +70,37 @@ export class Peers {
     return full ? 'TOO_MANY_PEERS' : null
   }
 
-  /** A connection that `judge` had nothing against. */
-  add(link: Link, nowMs: number): void {
+  /**
+   * A connection whose handshake is done. False: the peer is spoken with on another, and this one is
+   * only listened to until it is closed, since the peer may not know of the other yet.
+   */
+  add(link: Link, nowMs: number): boolean {
     this.#links.set(link.connection.id, link)
     const peer = this.#peers.get(link.peerId)
     if (peer === undefined) {
       this.#connect(link, nowMs)
-    } else if (equalBytes(peer.link.hello.instance, link.hello.instance)) {
-      const previous = peer.link
+      return true
+    }
+    const previous = peer.link
+    if (!this.#supersedes(link.connection, link.hello, previous)) {
+      void link.retire()
+      return false
+    }
+    if (equalBytes(previous.hello.instance, link.hello.instance)) {
       peer.link = link
       this.#events.onMoved(peer)
-      void previous.retire()
     } else {
       // The process behind it was started anew: what it knew of us is gone.
       this.#disconnect(peer)
-      void peer.link.retire()
       this.#connect(link, nowMs)
     }
+    void previous.retire()
+    return true
+  }
+
+  /** Whether the peer is spoken with on this connection. */
+  isActive(link: Link): boolean {
+    return this.#peers.get(link.peerId)?.link === link
   }
 
   closed(connection: Connection): void {

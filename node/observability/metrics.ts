@@ -394,11 +394,12 @@ function labelled(
   return (value, by = 1) => counter.inc({ [label]: value }, by)
 }
 
+const RESOLUTION_MS = 20
 const QUANTILES = [50, 90, 99, 100]
 
 /** How late a timer of this thread fires: the time that anything waits behind long work. Reset by every scrape. */
 function watchEventLoop(registry: Registry, thread: string): { disable(): void } {
-  const delay = monitorEventLoopDelay({ resolution: 20 })
+  const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
   delay.enable()
   new Gauge({
     name: 'nexus_process_event_loop_delay_seconds',
@@ -407,8 +408,9 @@ function watchEventLoop(registry: Registry, thread: string): { disable(): void }
     registers: [registry],
     collect() {
       for (const quantile of QUANTILES) {
-        const seconds = delay.percentile(quantile) / 1e9
-        this.set({ thread, quantile }, Number.isFinite(seconds) ? seconds : 0)
+        // Node records the time between two ticks of its timer; the delay is what exceeds the tick.
+        const seconds = delay.percentile(quantile) / 1e9 - RESOLUTION_MS / 1e3
+        this.set({ thread, quantile }, Number.isFinite(seconds) ? Math.max(0, seconds) : 0)
       }
       delay.reset()
     },

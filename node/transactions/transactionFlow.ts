@@ -42,7 +42,7 @@ export type FlowOptions = {
   readonly maxBlockGas: number
   readonly pool: Pick<
     PoolOptions,
-    'maxCount' | 'maxBytes' | 'maxPerSender' | 'lifetimeMs' | 'replacementPercent'
+    'maxCount' | 'maxBytes' | 'maxPerSender' | 'maxNonceGap' | 'lifetimeMs' | 'replacementPercent'
   >
   readonly baseFee: bigint
 }

@@ -26,12 +26,7 @@ export class Liar {
   /** The highest height seen, and the blocks and votes of it. */
   #height = 1
 
-  constructor(
-    context: SimContext,
-    index: number,
-    options: LiarOptions,
-    liars: readonly number[],
-  ) {
+  constructor(context: SimContext, index: number, options: LiarOptions, liars: readonly number[]) {
     this.#context = context
     this.index = index
     this.#options = options
@@ -70,7 +65,9 @@ export class Liar {
   #anyValue(): BlockId | null {
     const ids = [...this.#blocks.keys()]
     const { prng } = this.#context
-    return ids.length === 0 || prng.chance(20) ? null : (ids[prng.range(0, ids.length - 1)] as BlockId)
+    return ids.length === 0 || prng.chance(20)
+      ? null
+      : (ids[prng.range(0, ids.length - 1)] as BlockId)
   }
 
   #vote(to: number, type: VoteType, round: number, blockId: BlockId | null): void {
@@ -80,7 +77,10 @@ export class Liar {
     }
     this.#context.checker.voteSigned(vote)
     const signature = fakeSignature(voteKey(vote), this.index)
-    this.#context.transmit(this.index, to, { kind: 'vote', vote: trustVote({ ...vote, signature }) })
+    this.#context.transmit(this.index, to, {
+      kind: 'vote',
+      vote: trustVote({ ...vote, signature }),
+    })
   }
 
   /** Two blocks for one round, to whoever; old blocks too, with any polka round. */

@@ -5,7 +5,13 @@ import type { ConsensusHeight, Effect, Input } from '../../consensus/index.ts'
 import { trustPolka, trustProposal, trustVote } from '../../consensus/verified.ts'
 import type { ValidatorSet } from '../../core/chain/validatorSet.ts'
 import type { SignedVote, VoteType } from '../../core/chain/vote.ts'
-import { type BlockId, heightOf, millisOf, type Round, roundOf } from '../../core/primitives/units.ts'
+import {
+  type BlockId,
+  heightOf,
+  millisOf,
+  type Round,
+  roundOf,
+} from '../../core/primitives/units.ts'
 import { SafetyViolation } from './checker.ts'
 import { type Core, fakeSignature, voteKey } from './messages.ts'
 import type { Prng } from './prng.ts'
@@ -75,8 +81,8 @@ export class LockStep {
       this.#lateMessages(player)
       const sent = lying ? this.#lie(round) : this.#proposal
       if (sent === null || this.#prng.chance(30)) continue
-      const { blockId, polRound } = sent
-      if (polRound !== -1) this.#feed(player, this.#polkaInput({ round: polRound, blockId }))
+      const polka = this.#polkas.find(({ round: at }) => at === sent.polRound)
+      if (polka !== undefined) this.#feed(player, this.#polkaInput(polka))
       this.#feed(player, this.#proposalInput(round, proposer, sent))
     }
     this.#proposal = null
@@ -95,12 +101,14 @@ export class LockStep {
     return { kind: 'proposal', proposal, time: NOW, receivedAt: NOW }
   }
 
-  /** Any block: fresh, or with a polka that exists. */
+  /** Any block: fresh, with a polka that exists, or with the polka of another. */
   #lie(round: number): { readonly blockId: BlockId; readonly polRound: Round | -1 } {
     const older = this.#polkas.filter((polka) => polka.round < round)
     const polka = older[this.#prng.range(0, Math.max(0, older.length - 1))]
-    if (polka !== undefined && this.#prng.chance(60))
-      return { blockId: polka.blockId, polRound: roundOf(polka.round) }
+    if (polka !== undefined && this.#prng.chance(60)) {
+      const blockId = this.#prng.chance(75) ? polka.blockId : this.#pick(this.#blocks)
+      return { blockId, polRound: roundOf(polka.round) }
+    }
     return { blockId: this.#pick(this.#blocks), polRound: -1 }
   }
 
@@ -129,7 +137,9 @@ export class LockStep {
   }
 
   #favourite(votes: readonly SignedVote[]): BlockId | null {
-    return this.#prng.chance(20) || votes.length === 0 ? this.#anyBlock() : this.#pick(votes).blockId
+    return this.#prng.chance(20) || votes.length === 0
+      ? this.#anyBlock()
+      : this.#pick(votes).blockId
   }
 
   #lies(type: VoteType, round: number, favourite: BlockId | null): SignedVote[] {

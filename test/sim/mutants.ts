@@ -75,7 +75,8 @@ export const COUNTING_MUTANTS: readonly Mutant[] = [
     name: 'a quorum is two thirds',
     file: 'voteKeeper.ts',
     find: 'return power !== undefined && this.#validators.isQuorum(power)',
-    replace: 'return power !== undefined && power > 0 && 3 * power >= 2 * this.#validators.totalPower',
+    replace:
+      'return power !== undefined && power > 0 && 3 * power >= 2 * this.#validators.totalPower',
   },
   {
     name: 'repeated votes count again (malachite a233b8ce)',
@@ -107,16 +108,11 @@ export const LIVENESS_MUTANTS: readonly Mutant[] = [
     replace: 'if (certificate === undefined) this.#emit',
   },
   {
-    name: 'no round is skipped (SOVEREIGN-NET#2591)',
-    file: 'driver.ts',
-    find: 'const round = this.#votes.skipRound(this.#state.round)',
-    replace: "const round = this.#state.step === 'new' ? this.#votes.skipRound(this.#state.round) : null",
-  },
-  {
     name: 'a skip comes before a decision (malachite#1480), and ends the height of those who skip',
     file: 'driver.ts',
     find: 'for (const { round, blockId } of this.#votes.commits) {',
-    replace: 'for (const { round, blockId } of this.#votes.commits) {\n      if (round !== this.#state.round) continue',
+    replace:
+      'for (const { round, blockId } of this.#votes.commits) {\n      if (round !== this.#state.round) continue',
   },
 ]
 

@@ -17,7 +17,14 @@ import { decode, encode } from '../../core/primitives/codec.ts'
 import { LIMITS } from '../../core/primitives/limits.ts'
 import { type BlockId, heightOf, millisOf } from '../../core/primitives/units.ts'
 import { type Checker, SafetyViolation } from './checker.ts'
-import { type Core, fakeSignature, heightOfMessage, type Message, type SimBlock, voteKey } from './messages.ts'
+import {
+  type Core,
+  fakeSignature,
+  heightOfMessage,
+  type Message,
+  type SimBlock,
+  voteKey,
+} from './messages.ts'
 import type { Prng } from './prng.ts'
 import type { World } from './world.ts'
 

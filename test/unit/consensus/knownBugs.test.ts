@@ -1,6 +1,8 @@
 // What bit real implementations, one test per row of the table that the pure core can answer for.
 // Each is named after the report; validator 3 is under test unless said otherwise.
 import { describe, expect, test } from 'vitest'
+import type { Input } from '../../../consensus/index.ts'
+import { trustVote } from '../../../consensus/verified.ts'
 import { roundOf } from '../../../core/primitives/units.ts'
 import { Admission } from '../../../node/consensus/admission.ts'
 import {
@@ -124,6 +126,31 @@ describe('steps and timers', () => {
     expect(height.view.round, 'one validator counts once').toBe(0)
     feed(height, precommit(3, null, 1))
     expect(height.view.round).toBe(3)
+  })
+
+  test('simulation seed 1094: one who left a round without precommitting in it takes the others along', () => {
+    // 3 skips from round 0 to 1, so 1 and 2 can never complete round 0 with 0 dead: only the reason helps.
+    const ahead = newHeight(3)
+    const behind = newHeight(1)
+    feed(ahead, START, ...precommits(0, null, 0, 1, 2), timeout('precommit', 0))
+    feed(behind, START, timeout('propose', 0), ...precommits(0, null, 1, 2))
+    feed(ahead, timeout('propose', 1), prevote(1, null, 3))
+    const sent = feed(ahead, timeout('rebroadcast', 1))
+    for (const effect of sent) {
+      if (effect.kind === 'rebroadcast')
+        feed(
+          behind,
+          ...effect.votes.map((vote): Input => ({ kind: 'vote', vote: trustVote(vote) })),
+        )
+    }
+    expect(words(feed(behind, timeout('precommit', 0)))).toEqual([])
+    for (const effect of sent) {
+      if (effect.kind !== 'publishRoundCertificate') continue
+      const { votes } = effect.certificate
+      feed(behind, ...votes.map((vote): Input => ({ kind: 'vote', vote: trustVote(vote) })))
+    }
+    feed(behind, timeout('precommit', 0))
+    expect(behind.view.round).toBe(1)
   })
 
   test('malachite#850: a re-proposal without its polka leaves the propose timer running', () => {

@@ -346,6 +346,23 @@ const ROWS: readonly Row[] = [
     state: [0, 'prevote', -1, -1],
   },
   {
+    name: 'I: the rebroadcast timer also sends the reason for the round again',
+    own: 3,
+    steps: [
+      ...LOCKED_A,
+      ENTER_ROUND_1,
+      [
+        timeout('rebroadcast', 1),
+        [
+          'rebroadcast prevote 0,precommit 0',
+          'publishRoundCertificate 1',
+          'schedule rebroadcast 1',
+        ],
+      ],
+    ],
+    state: [1, 'propose', 0, 0],
+  },
+  {
     name: 'startRound: a proposer without a valid value asks for one and proposes it once',
     own: 0,
     steps: [

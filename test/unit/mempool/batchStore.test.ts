@@ -80,6 +80,16 @@ describe('BatchStore', () => {
     expect([store.size, store.bytes]).toEqual([0, 0])
   })
 
+  it('still finds what an older batch holds when a younger one with it goes', () => {
+    const { store, pending } = storeOf({ maxCount: 2 })
+    const [older, younger] = [createBatch([tx(1), tx(2)]), createBatch([tx(2), tx(3)])]
+    pending.add(nameOf(tx(1)))
+    for (const batch of [older, younger, createBatch([tx(4)])]) store.add(batch, 'peer', 0)
+    expect([older, younger].map(({ digest }) => store.has(digest))).toEqual([true, false])
+    expect(store.locate(tx(2).hash)).toMatchObject({ position: 1, batch: { key: older.key } })
+    expect(store.locate(tx(3).hash)).toBeUndefined()
+  })
+
   it('ends pruning without a retention', () => {
     const { store, pending } = storeOf({ retentionMs: 0 })
     store.add(createBatch([tx(1)]), 'local', 5)

@@ -157,6 +157,18 @@ describe('fees', () => {
     expect(pool.hasPending).toBe(false)
   })
 
+  it('are compared exactly where doubles cannot tell them apart', () => {
+    const setup = setUp({}, 2n ** 60n + 1n)
+    setAccount(setup, 1, 0, 2n ** 80n)
+    const below = { ...sketch(), maxFeePerGas: 2n ** 60n }
+    setup.pool.add(below, 0)
+    expect(setup.pool.hasPending).toBe(false)
+    expect(setup.pool.select({ ...everything, baseFee: 2n ** 60n + 1n })).toEqual([])
+    setup.pool.onCommitted({ included: [], skipped: [], baseFee: 2n ** 60n })
+    expect(setup.pool.hasPending).toBe(true)
+    expect(setup.pool.select({ ...everything, baseFee: 2n ** 60n })).toEqual([below])
+  })
+
   it('order senders by what the proposer earns, then by arrival', () => {
     const { pool } = setUp()
     const capped = sketch({ sender: 1, fee: 6, tip: 6 })

@@ -12,14 +12,10 @@ import {
   batchCodec,
   type ConsensusMessage,
 } from '../../../node/network/messages.ts'
-import {
-  type ConnectedPeer,
-  Network,
-  type NetworkHandlers,
-} from '../../../node/network/network.ts'
+import { type ConnectedPeer, Network, type NetworkHandlers } from '../../../node/network/network.ts'
 import { defaultNetworkOptions, type NetworkOptions } from '../../../node/network/options.ts'
-import type { NetworkMetrics } from '../../../node/observability/metrics.ts'
 import { silentLogger } from '../../../node/observability/logger.ts'
+import type { NetworkMetrics } from '../../../node/observability/metrics.ts'
 
 export type Told<T> = { readonly peerId: string; readonly value: T; readonly atMs: number }
 

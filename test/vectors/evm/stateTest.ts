@@ -5,7 +5,7 @@ import type { AccessListEntry, Authorization } from '../../../evm/accessList.ts'
 import { EMPTY_ACCOUNT } from '../../../evm/account.ts'
 import { BLOB_BASE_FEE, ethereumBlockOf } from '../../../evm/blockEnvironment.ts'
 import { finishBlockState } from '../../../evm/blockState.ts'
-import { createEngine, type Engine } from '../../../evm/engine.ts'
+import { createEngine, type Engine, enter } from '../../../evm/engine.ts'
 import { intrinsicGasOf, MAX_INITCODE_BYTES } from '../../../evm/intrinsicGas.ts'
 import { encodeRlp } from '../../../evm/rlp.ts'
 import { CommittedState } from '../../../evm/state/committedState.ts'
@@ -28,7 +28,10 @@ type PreAccount = {
   readonly code: string
   readonly storage: Readonly<Record<string, string>>
 }
-type TestAccessList = readonly { readonly address: string; readonly storageKeys: readonly string[] }[]
+type TestAccessList = readonly {
+  readonly address: string
+  readonly storageKeys: readonly string[]
+}[]
 type TestTransaction = {
   readonly data: readonly string[]
   readonly gasLimit: readonly string[]
@@ -88,7 +91,7 @@ export async function runCase(engines: Engines, { test, post, fork }: Case): Pro
   store.apply(finishBlockState(genesis, new StateTrie({ store, ...CACHES })).changes)
 
   const engine = await engines.of(fork)
-  engine.manager.flat = new FlatState(new CommittedState(store, CACHES))
+  enter(engine, new FlatState(new CommittedState(store, CACHES)))
   engine.ancestors.hashOf = (number) => keccak256(new TextEncoder().encode(String(number)))
   const context = contextOf(test)
   const transaction = transactionOf(test, post, fork)
@@ -192,7 +195,11 @@ function contextOf({ env }: StateTest): BlockContext {
   }
 }
 
-function transactionOf({ transaction }: StateTest, post: PostState, fork: Fork): DecodedTransaction {
+function transactionOf(
+  { transaction }: StateTest,
+  post: PostState,
+  fork: Fork,
+): DecodedTransaction {
   const { indexes } = post
   const data = fromHex(transaction.data[indexes.data] as string)
   const listed = transaction.accessLists?.[indexes.data] ?? []

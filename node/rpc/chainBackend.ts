@@ -1,0 +1,235 @@
+import { LRUCache } from 'lru-cache'
+import type { Certificate } from '../../core/chain/certificate.ts'
+import type { EthereumHeader, ExecutedBlock } from '../../core/chain/executedBlock.ts'
+import type { Validator } from '../../core/chain/validatorSet.ts'
+import { assert } from '../../core/primitives/assert.ts'
+import { nextBaseFee } from '../../evm/fees.ts'
+import { decodeTransaction, type TransactionRules } from '../../evm/transaction.ts'
+import {
+  type AccessListResult,
+  type AccountProof,
+  type BackendEvent,
+  type CallRequest,
+  fail,
+  type NodeIdentity,
+  type NodeStatus,
+  type Outcome,
+  type RpcBackend,
+  type SignedTransaction,
+  type StateReader,
+  type TransactionLocation,
+  type TransactionView,
+} from '../../rpc/index.ts'
+import type { ChainReader, EvmStateView } from '../storage/chainReader.ts'
+import type { Channel } from '../threads/channel.ts'
+import type { GatewayApi, RpcThreadEvents } from './gateway.ts'
+import { Outbox } from './outbox.ts'
+import { Simulator } from './simulator.ts'
+import { stateReaderOf } from './stateReader.ts'
+import { malformed, objectionTo, pooledOf, poolObjection } from './submission.ts'
+import { transactionViewOf } from './transactionView.ts'
+
+export type ChainBackendOptions = {
+  readonly identity: NodeIdentity
+  readonly rules: TransactionRules
+  /** Most gas that a call may use. */
+  readonly callGas: bigint
+  /** Headers kept for searches over blooms; about 1 KiB each. */
+  readonly cachedHeaders: number
+}
+
+export const defaultChainBackendOptions = { callGas: 50_000_000n, cachedHeaders: 16_384 }
+
+export type ChainBackendModules = {
+  readonly reader: ChainReader
+  readonly node: Pick<Channel<GatewayApi, RpcThreadEvents>, 'call'>
+}
+
+/** The node behind the RPC server: committed blocks and state from the database, the rest from the node thread. */
+export class ChainBackend implements RpcBackend {
+  readonly identity: NodeIdentity
+  readonly #options: ChainBackendOptions
+  readonly #reader: ChainReader
+  readonly #node: ChainBackendModules['node']
+  readonly #outbox: Outbox
+  readonly #simulator: Simulator
+  readonly #headers: LRUCache<number, EthereumHeader>
+  readonly #listeners = new Set<(event: BackendEvent) => void>()
+  /** The last height that listeners were told of. */
+  #published: number
+
+  constructor(options: ChainBackendOptions, { reader, node }: ChainBackendModules) {
+    this.identity = options.identity
+    this.#options = options
+    this.#reader = reader
+    this.#node = node
+    this.#outbox = new Outbox((transactions) => node.call('submit', transactions))
+    this.#headers = new LRUCache({ max: options.cachedHeaders })
+    this.#simulator = new Simulator(
+      { chainId: options.identity.chainId, callGas: options.callGas },
+      { ancestorHash: (height) => this.header(height)?.hash ?? null },
+    )
+    this.#published = reader.height
+  }
+
+  height(): number {
+    return this.#reader.height
+  }
+  header(height: number): EthereumHeader | null {
+    const known = this.#headers.get(height)
+    if (known !== undefined) return known
+    const header = this.#reader.executedBlock(height)?.header ?? null
+    if (header !== null) this.#headers.set(height, header)
+    return header
+  }
+  block(height: number): ExecutedBlock | null {
+    return this.#reader.executedBlock(height)
+  }
+  heightOfHash(hash: Uint8Array): number | null {
+    return this.#reader.heightOfEthereumHash(hash)
+  }
+  location(transactionHash: Uint8Array): TransactionLocation | null {
+    return this.#reader.transactionLocation(transactionHash)
+  }
+  certificate(height: number): Certificate | null {
+    return this.#reader.certificate(height)
+  }
+  validators(height: number): readonly Validator[] | null {
+    return this.#reader.validators(height)
+  }
+  transaction(signed: SignedTransaction): TransactionView {
+    return transactionViewOf(signed)
+  }
+  nextBaseFee(height: number): bigint {
+    return nextBaseFee(this.#existingHeader(height))
+  }
+
+  state<T>(height: number, read: (state: StateReader) => T): Outcome<T> {
+    const view = this.#stateAt(height)
+    if (!view.ok) return view
+    try {
+      return { ok: true, value: read(stateReaderOf(view.value)) }
+    } finally {
+      view.value.release()
+    }
+  }
+
+  async proof(
+    height: number,
+    address: Uint8Array,
+    slots: readonly Uint8Array[],
+  ): Promise<Outcome<AccountProof>> {
+    const latest = this.height()
+    if (height !== latest) return fail({ code: 'PROOF_NOT_AVAILABLE', height, latest })
+    const view = this.#reader.evmStore()
+    try {
+      return { ok: true, value: this.#simulator.proof(view, address, slots) }
+    } finally {
+      view.release()
+    }
+  }
+
+  call(request: CallRequest): Promise<Outcome<Uint8Array>> {
+    return this.#simulate(request, (view, header) => this.#simulator.call(view, header, request))
+  }
+  estimateGas(request: CallRequest): Promise<Outcome<bigint>> {
+    return this.#simulate(request, (view, header) =>
+      this.#simulator.estimateGas(view, header, request),
+    )
+  }
+  createAccessList(request: CallRequest): Promise<Outcome<AccessListResult>> {
+    return this.#simulate(request, (view, header) =>
+      this.#simulator.createAccessList(view, header, request),
+    )
+  }
+
+  /** Form and signature first, then the latest state; what passes goes to the pool. */
+  async submit(bytes: Uint8Array): Promise<Outcome<Uint8Array>> {
+    const decoded = decodeTransaction(bytes, this.#options.rules)
+    if (!decoded.ok) return fail(malformed(decoded.code, bytes))
+    const transaction = decoded.value
+    const { sender } = transaction
+    const accountOf = (state: StateReader) => ({
+      nonce: state.nonce(sender),
+      balance: state.balance(sender),
+    })
+    const height = this.height()
+    const baseFee = this.nextBaseFee(height)
+    const objection = this.state(height, (state) =>
+      objectionTo(transaction, { account: accountOf(state), code: state.code(sender), baseFee }),
+    )
+    if (!objection.ok) return objection
+    if (objection.value !== null) return fail(objection.value)
+    const result = await this.#outbox.submit(pooledOf(transaction))
+    if (result.ok) return { ok: true, value: transaction.hash }
+    const account = this.state(this.height(), accountOf)
+    return account.ok ? fail(poolObjection(result.code, transaction, account.value)) : account
+  }
+
+  pendingNonce(address: Uint8Array): Promise<number | null> {
+    return this.#node.call('pendingNonce', address)
+  }
+  pendingTransaction(hash: Uint8Array): Promise<SignedTransaction | null> {
+    return this.#node.call('pendingTransaction', hash)
+  }
+  status(): Promise<NodeStatus> {
+    return this.#node.call('status', undefined)
+  }
+  consensusState(): Promise<unknown> {
+    return this.#node.call('consensusState', undefined)
+  }
+
+  subscribe(listener: (event: BackendEvent) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** The node thread committed a height: from now on reads see it. Each height is told once, in order. */
+  committed(): void {
+    this.#reader.refresh()
+    while (this.#published < this.#reader.height) {
+      this.#published++
+      const block = this.#reader.executedBlock(this.#published)
+      assert(block !== null, 'a committed height has its block')
+      this.#emit({ kind: 'head', block })
+    }
+  }
+
+  pendingTransactions(hashes: readonly Uint8Array[]): void {
+    this.#emit({ kind: 'pendingTransactions', hashes })
+  }
+
+  syncing(isCatchingUp: boolean): void {
+    this.#emit({ kind: 'syncing', isCatchingUp })
+  }
+
+  #emit(event: BackendEvent): void {
+    for (const listener of this.#listeners) listener(event)
+  }
+
+  #existingHeader(height: number): EthereumHeader {
+    const header = this.header(height)
+    assert(header !== null, 'a committed height has its header')
+    return header
+  }
+
+  #stateAt(height: number): Outcome<EvmStateView> {
+    const view = this.#reader.evmStoreAt(height)
+    return view === null
+      ? fail({ code: 'STATE_NOT_AVAILABLE', height, oldest: this.#reader.historyStart })
+      : { ok: true, value: view }
+  }
+
+  async #simulate<T>(
+    { height }: CallRequest,
+    run: (view: EvmStateView, header: EthereumHeader) => Promise<Outcome<T>>,
+  ): Promise<Outcome<T>> {
+    const view = this.#stateAt(height)
+    if (!view.ok) return view
+    try {
+      return await run(view.value, this.#existingHeader(height))
+    } finally {
+      view.value.release()
+    }
+  }
+}

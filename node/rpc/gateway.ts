@@ -1,0 +1,59 @@
+import type { Result } from '../../core/primitives/result.ts'
+import type { NodeStatus, SignedTransaction } from '../../rpc/index.ts'
+import type { PoolCode } from '../mempool/pool.ts'
+import type { PooledTransaction } from '../mempool/transaction.ts'
+import type { MetricsSnapshot } from '../observability/metrics.ts'
+
+/** What a submission may come to in the node thread. */
+export type SubmissionCode = PoolCode | 'CATCHING_UP'
+
+/** What the RPC thread asks of the node thread. Answers are plain data: they cross to another thread. */
+export type RpcGateway = {
+  /** In order; one result each. Signatures and form were checked. */
+  submit(transactions: readonly PooledTransaction[]): readonly Result<null, SubmissionCode>[]
+  /** The nonce after the last pooled transaction of an account without gaps; null: none is pooled. */
+  pendingNonce(address: Uint8Array): number | null
+  pendingTransaction(hash: Uint8Array): SignedTransaction | null
+  status(): NodeStatus
+  catchingUp(): boolean
+  /** JSON for people: height, round, step, votes. */
+  consensusState(): unknown
+}
+
+/** The gateway as a thread's methods take it. */
+export type GatewayApi = {
+  readonly submit: (
+    transactions: readonly PooledTransaction[],
+  ) => readonly Result<null, SubmissionCode>[]
+  readonly pendingNonce: (address: Uint8Array) => number | null
+  readonly pendingTransaction: (hash: Uint8Array) => SignedTransaction | null
+  readonly status: (argument: undefined) => NodeStatus
+  readonly consensusState: (argument: undefined) => unknown
+}
+
+/** What the node thread asks of the RPC thread. */
+export type RpcThreadApi = {
+  /** Opens the database and the port; the URL. */
+  readonly start: (argument: undefined) => Promise<string>
+  readonly metrics: (argument: undefined) => Promise<MetricsSnapshot>
+  readonly stop: (argument: undefined) => Promise<void>
+}
+
+export type RpcThreadEvents = {
+  /** To the RPC thread: this height is durable, and all before it. */
+  readonly committed: number
+  /** Hashes, 32 bytes each, one after the other. */
+  readonly pendingTransactions: Uint8Array
+  readonly syncing: boolean
+  /** From the RPC thread: a method failed as none should. */
+  readonly fault: RpcFault
+}
+
+export type RpcFault = {
+  readonly method: string
+  readonly code: string
+  readonly message: string
+  readonly stack: string
+  /** The program or the database is wrong: the node must not go on. */
+  readonly isFatal: boolean
+}

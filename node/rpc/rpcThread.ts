@@ -1,0 +1,121 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { AssertionError, assert } from '../../core/primitives/assert.ts'
+import { NexusError } from '../../core/primitives/errors.ts'
+import { type RpcOptions, type RpcServer, startRpcServer } from '../../rpc/index.ts'
+import { createMetrics } from '../observability/metrics.ts'
+import {
+  ChainReader,
+  type ChainReaderOptions,
+  defaultChainReaderOptions,
+} from '../storage/chainReader.ts'
+import type { ChainIdentity } from '../storage/meta.ts'
+import { Channel } from '../threads/channel.ts'
+import { ChainBackend, defaultChainBackendOptions } from './chainBackend.ts'
+import type { GatewayApi, RpcFault, RpcThreadApi, RpcThreadEvents } from './gateway.ts'
+
+export type RpcThreadOptions = {
+  readonly databasePath: string
+  readonly chain: ChainIdentity
+  readonly blockGasLimit: number
+  readonly clientVersion: string
+  readonly rpc: RpcOptions
+}
+
+type Running = {
+  readonly reader: ChainReader
+  readonly backend: ChainBackend
+  readonly server: RpcServer
+}
+
+const options = workerData as RpcThreadOptions
+const metrics = createMetrics({ thread: 'rpc', now: () => performance.now() / 1_000 })
+let running: Running | null = null
+
+const api: RpcThreadApi = {
+  start: async () => {
+    assert(running === null, 'the RPC thread is started once')
+    running = await start()
+    return running.server.url
+  },
+  metrics: () => {
+    if (running !== null) {
+      const { webSocketClients, subscriptions } = running.server.load()
+      metrics.rpc.connections('websocket', webSocketClients)
+      metrics.rpc.subscriptions(subscriptions)
+    }
+    return metrics.snapshot()
+  },
+  stop: async () => {
+    await running?.server.close()
+    await running?.reader.close()
+    running = null
+    metrics.stop()
+  },
+}
+
+assert(parentPort !== null, 'RPC runs in a worker thread')
+const node = new Channel<GatewayApi, RpcThreadEvents>({
+  port: parentPort,
+  handlers: api,
+  onEvent: receive,
+})
+
+async function start(): Promise<Running> {
+  const readerOptions: ChainReaderOptions = { ...defaultChainReaderOptions, ...options.chain }
+  const reader = await ChainReader.open(options.databasePath, readerOptions)
+  try {
+    const { chainId } = options.chain
+    const backend = new ChainBackend(
+      {
+        ...defaultChainBackendOptions,
+        identity: { ...options.chain, clientVersion: options.clientVersion },
+        rules: { chainId, blockGasLimit: options.blockGasLimit },
+      },
+      { reader, node },
+    )
+    const server = await startRpcServer(options.rpc, {
+      backend,
+      onCall: metrics.rpc.answered,
+      onFault: (error, method) => node.emit('fault', faultOf(error, method)),
+    })
+    return { reader, backend, server }
+  } catch (error) {
+    await reader.close()
+    throw error
+  }
+}
+
+/** What happens before the start needs no telling: the start reads where the chain is. */
+function receive(name: keyof RpcThreadEvents, argument: never): void {
+  if (running === null) return
+  const { backend } = running
+  switch (name) {
+    case 'committed':
+      backend.committed()
+      return
+    case 'pendingTransactions':
+      backend.pendingTransactions(hashesOf(argument))
+      return
+    case 'syncing':
+      backend.syncing(argument)
+      return
+    case 'fault':
+      return
+  }
+}
+
+const HASH_BYTES = 32
+
+function hashesOf(joined: Uint8Array): Uint8Array[] {
+  return Array.from({ length: joined.length / HASH_BYTES }, (_, index) =>
+    joined.slice(index * HASH_BYTES, (index + 1) * HASH_BYTES),
+  )
+}
+
+function faultOf(error: unknown, method: string): RpcFault {
+  const code = error instanceof NexusError ? error.detail.code : 'RPC_METHOD_FAILED'
+  const { message, stack } = error instanceof Error ? error : { message: String(error), stack: '' }
+  // A library's complaint about a caller's input is the caller's problem; these are ours.
+  const isFatal = error instanceof AssertionError || code.startsWith('STORAGE_')
+  return { method, code, message, stack: stack ?? '', isFatal }
+}

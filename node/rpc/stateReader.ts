@@ -1,0 +1,31 @@
+import { EMPTY_BYTES } from '../../core/primitives/bytes.ts'
+import { type Account, decodeAccount, hasCode } from '../../evm/account.ts'
+import { type EvmStore, storageKey } from '../../evm/store.ts'
+import type { StateReader } from '../../rpc/index.ts'
+import type { EvmStateView } from '../storage/chainReader.ts'
+
+/** Reads of accounts as RPC wants them: what does not exist is zero. */
+export function stateReaderOf(view: EvmStateView): StateReader {
+  return {
+    height: view.height,
+    balance: (address) => accountAt(view, address)?.balance ?? 0n,
+    nonce: (address) => accountAt(view, address)?.nonce ?? 0,
+    code: (address) => {
+      const account = accountAt(view, address)
+      if (account === null || !hasCode(account)) return EMPTY_BYTES
+      return view.get('code', account.codeHash) ?? EMPTY_BYTES
+    },
+    storage: (address, slot) => {
+      const stored = view.get('storage', storageKey(address, slot)) ?? EMPTY_BYTES
+      // Stored without leading zeros.
+      const word = new Uint8Array(32)
+      word.set(stored, 32 - stored.length)
+      return word
+    },
+  }
+}
+
+function accountAt(store: EvmStore, address: Uint8Array): Account | null {
+  const stored = store.get('account', address)
+  return stored === undefined ? null : decodeAccount(stored)
+}
