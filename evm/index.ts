@@ -1,4 +1,7 @@
-export { type Account, decodeAccount } from './account.ts'
+export type { AccessListEntry, Authorization } from './accessList.ts'
+export { recoverAuthority } from './accessList.ts'
+export { type Account, decodeAccount, EMPTY_CODE_HASH, EMPTY_TRIE_ROOT } from './account.ts'
+export { BLOB_BASE_FEE, type BlockEnvironment } from './blockEnvironment.ts'
 export { contractAddress } from './contractAddress.ts'
 export { nextBaseFee } from './fees.ts'
 export {
@@ -20,7 +23,19 @@ export {
   type EvmTransactionInput,
   type IncludedTransaction,
 } from './machine.ts'
+export { type AccountProof, getProof, type StorageProof } from './proof.ts'
 export { encodeReceipt } from './receipts.ts'
+export { createSimulator, type Simulator, type SimulatorOptions } from './simulate.ts'
+export type {
+  AccessListResult,
+  CallRequest,
+  CallResult,
+  EstimateResult,
+  SimulationContext,
+  SimulationLimits,
+  StateOverride,
+  StorageEntry,
+} from './simulation/request.ts'
 export {
   createMemoryStore,
   type EvmChange,

@@ -39,6 +39,7 @@ export async function startNode(options: StartNodeOptions): Promise<RunningNode>
       databasePath: config.paths.database,
       genesisText: options.genesisText,
       historyBlocks: config.storage.historyBlocks,
+      cacheBytes: config.storage.cacheBytes,
     },
     options.onFatal,
   )
@@ -294,12 +295,13 @@ class Node implements RunningNode {
   }
 
   #createRpc(): RpcService {
-    const { config, genesis, genesisText, log, metrics, onFatal } = this.#options
+    const { config, genesis, log, onFatal } = this.#options
     const { signer } = this.#opened
     return new RpcService(
-      { config, genesis, genesisText },
+      { config, genesis },
       {
         gateway: new NodeGateway({
+          version: readVersion().nexus,
           config,
           validator: signer?.address ?? null,
           engine: this.#engine,
@@ -308,7 +310,6 @@ class Node implements RunningNode {
           network: this.#network,
         }),
         log: log.child('rpc'),
-        metrics: metrics.rpc,
         onFatal,
       },
     )

@@ -140,7 +140,6 @@ export type CallMessage = {
   readonly maxFeePerGas: bigint | null
   readonly maxPriorityFeePerGas: bigint | null
   readonly value: bigint
-  readonly nonce: bigint | null
   readonly data: Uint8Array
   readonly accessList: readonly AccessListEntry[]
   readonly authorizations: readonly AuthorizationTuple[]
@@ -149,21 +148,21 @@ export type CallMessage = {
 export type AccountOverride = {
   readonly address: Uint8Array
   readonly balance: bigint | null
-  readonly nonce: bigint | null
+  readonly nonce: number | null
   readonly code: Uint8Array | null
   /** Replaces the whole storage; null keeps it. */
   readonly state: readonly SlotOverride[] | null
   readonly stateDiff: readonly SlotOverride[]
-  readonly movePrecompileTo: Uint8Array | null
 }
 
 /** 32 bytes each. */
 export type SlotOverride = { readonly slot: Uint8Array; readonly value: Uint8Array }
 
 export type BlockOverrides = {
-  readonly number: bigint | null
-  readonly time: bigint | null
-  readonly gasLimit: bigint | null
+  readonly number: number | null
+  /** Seconds. */
+  readonly time: number | null
+  readonly gasLimit: number | null
   readonly feeRecipient: Uint8Array | null
   readonly prevRandao: Uint8Array | null
   readonly baseFeePerGas: bigint | null

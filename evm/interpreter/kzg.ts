@@ -1,5 +1,6 @@
 import type { CustomCrypto } from '@ethereumjs/common'
 import { bls12_381 } from '@noble/curves/bls12-381.js'
+import { assert } from '../../core/primitives/assert.ts'
 import { bytesToBigint, fromHex } from '../../core/primitives/bytes.ts'
 
 type Kzg = NonNullable<CustomCrypto['kzg']>
@@ -45,10 +46,10 @@ function pointOf(hex: string): G1 | null {
 }
 
 const noBlobs = (): never => {
-  throw new TypeError('blob transactions are not decoded here')
+  assert(false, 'nothing here makes or carries blobs')
 }
 
-/** Only verification: nothing here makes or carries blobs. */
+/** Only verification: blob transactions are refused. */
 export const kzg: Kzg = {
   verifyProof,
   blobToKzgCommitment: noBlobs,

@@ -28,11 +28,16 @@ export class CommittedState {
   readonly #slots: GenerationCache<Uint8Array>
   readonly #codes: GenerationCache<Uint8Array>
 
-  constructor(store: EvmStore, options: StateCacheOptions) {
+  /** `codes`: a cache to share; code does not change under its hash. */
+  constructor(
+    store: EvmStore,
+    options: StateCacheOptions,
+    codes: GenerationCache<Uint8Array> = new GenerationCache(options.cachedCodes),
+  ) {
     this.#store = store
     this.#accounts = new GenerationCache(options.cachedAccounts)
     this.#slots = new GenerationCache(options.cachedSlots)
-    this.#codes = new GenerationCache(options.cachedCodes)
+    this.#codes = codes
   }
 
   account(key: string, address: Uint8Array): CommittedAccount {

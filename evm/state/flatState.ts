@@ -5,6 +5,7 @@ import {
   type Account,
   EMPTY_ACCOUNT,
   EMPTY_CODE_HASH,
+  EMPTY_TRIE_ROOT,
   hasCode,
   hasStorage,
   isEmptyAccount,
@@ -26,6 +27,8 @@ export class FlatState {
   readonly codes = new Map<string, Uint8Array>()
   readonly #undo: Undo[] = []
   readonly #checkpoints: number[] = []
+  /** Accounts whose committed storage does not count: a simulation replaced it. */
+  readonly #hidden = new Set<string>()
   /** Values at the start of the transaction of the slots it changed (EIP-2200's "original"). */
   readonly #original = new Map<string, Uint8Array>()
 
@@ -67,7 +70,7 @@ export class FlatState {
 
   clearStorage(address: Uint8Array): void {
     const key = keyOf(address)
-    const { account } = this.committed.account(key, address)
+    const account = this.account(address)
     assert(account === null || !hasStorage(account), 'no committed storage is ever cleared at once')
     if (this.storage.has(key)) this.#put<Slots | undefined>(this.storage, key, undefined)
   }
@@ -95,6 +98,13 @@ export class FlatState {
   originalSlot(address: Uint8Array, slot: Uint8Array): Uint8Array {
     const key = keyOf(address)
     return this.#original.get(key + keyOf(slot)) ?? this.#slot(key, address, slot)
+  }
+
+  /** For a simulation that replaces the whole storage of an account. */
+  hideStorage(address: Uint8Array): void {
+    this.#hidden.add(keyOf(address))
+    const account = this.account(address)
+    if (account !== null) this.setAccount(address, { ...account, storageRoot: EMPTY_TRIE_ROOT })
   }
 
   code(account: Account): Uint8Array {
@@ -134,7 +144,9 @@ export class FlatState {
   #slot(key: string, address: Uint8Array, slot: Uint8Array): Uint8Array {
     const slotKey = keyOf(slot)
     const changed = this.storage.get(key)?.get(slotKey)
-    return changed ?? this.committed.slot(key + slotKey, address, slot)
+    if (changed !== undefined) return changed
+    if (this.#hidden.size > 0 && this.#hidden.has(key)) return EMPTY_BYTES
+    return this.committed.slot(key + slotKey, address, slot)
   }
 
   /** Undefined removes the entry, so that the committed state shows again. */

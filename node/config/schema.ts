@@ -148,7 +148,7 @@ export const defaultConfigValues: ConfigValues = {
   p2p: { listen: ['/ip4/127.0.0.1/tcp/26656'], peers: [], maxPeers: 64 },
   log: { level: 'info', format: 'auto' },
   consensus: { timeouts: structuredClone(defaultTimeoutOptions) },
-  storage: { historyBlocks: 100_000, cacheBytes: 32 * MIB },
+  storage: { historyBlocks: 10_000, cacheBytes: 32 * MIB },
   mempool: {
     transactions: defaultPoolOptions.maxCount,
     bytes: defaultPoolOptions.maxBytes,

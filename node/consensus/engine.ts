@@ -127,6 +127,7 @@ export class NexusBft implements ConsensusEngine {
     const receivedAt = this.#modules.clock.wallMs()
     const accepted = this.#queue.pushBounded(() => this.#dispatch(peerId, message, receivedAt))
     if (!accepted) this.#modules.metrics.dropped(message.kind)
+    this.#modules.metrics.queueLength(this.#queue.length)
   }
 
   notifyPending(): void {

@@ -353,6 +353,7 @@ export class HeightSession {
         validatorIndex: this.#ownIndex,
       })
       this.#publishProposal(proposal)
+      this.#modules.metrics.proposed(entry.assembled?.bytes.length ?? 0)
       return {
         kind: 'proposal',
         proposal: this.#admission.ownProposal(proposal),

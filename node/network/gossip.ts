@@ -260,8 +260,9 @@ export class Gossip {
       return ROUTER_VERDICT.reject
     }
     try {
-      // A copy: the router's bytes are a view into what it read from the connection.
-      const verdict = await this.#handlers.onBatch(peerId, data.slice(), digest)
+      // The router's bytes are a view into what was read from the connection, and a Buffer, whose
+      // slice would be one too.
+      const verdict = await this.#handlers.onBatch(peerId, Uint8Array.from(data), digest)
       if (verdict === 'reject') this.#handlers.onPenalty(peerId, 'BAD_BATCH')
       return ROUTER_VERDICT[verdict]
     } catch (error) {

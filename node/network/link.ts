@@ -67,7 +67,7 @@ export class Link {
   readonly #inbound: { close(): void }[] = []
   #responses: OutboundChannel | null = null
   #server: RequestServer | null = null
-  #closed = false
+  #released = false
 
   constructor(connection: Connection, hello: Hello, options: NetworkOptions, modules: LinkModules) {
     this.connection = connection
@@ -83,6 +83,10 @@ export class Link {
     this.client = new RequestClient(options.requests, this.peerId, (request) =>
       this.#outbound.requests.send(encodeFrame(requestFrames, request), request.kind),
     )
+  }
+
+  get released(): boolean {
+    return this.#released
   }
 
   /** Opens our streams; what is sent before they are open waits for them. */
@@ -125,25 +129,21 @@ export class Link {
 
   /** At once: unsent bytes are lost. */
   abort(code: string): void {
-    this.#release()
+    this.release()
     if (this.connection.status === 'open') abortNow(this.connection, code)
   }
 
   /** Another connection took over: what is still on the way, in either direction, has a moment to arrive. */
   async retire(): Promise<void> {
     await setTimeout(RETIRE_MS, undefined, { ref: false })
-    this.#release()
+    this.release()
     await closeGently(this.connection)
   }
 
-  /** The connection is gone. */
-  closed(): void {
-    this.#release()
-  }
-
-  #release(): void {
-    if (this.#closed) return
-    this.#closed = true
+  /** Nothing of it is heard or used any more; the connection itself is closed by others. */
+  release(): void {
+    if (this.#released) return
+    this.#released = true
     for (const channel of Object.values(this.#outbound)) channel.close()
     for (const channel of this.#inbound) channel.close()
     this.#responses?.close()
@@ -152,7 +152,7 @@ export class Link {
   }
 
   #fail(code: string): void {
-    if (!this.#closed) this.#modules.events.onFailed(this, code)
+    if (!this.#released) this.#modules.events.onFailed(this, code)
   }
 
   #outboundChannel(name: ChannelName | 'responses'): OutboundChannel {
@@ -185,7 +185,7 @@ export class Link {
       onGarbage: (code) => events.onPenalty(this, code),
       onLimited: () => events.onPenalty(this, 'RATE_LIMITED'),
     })
-    if (this.#closed) channel.close()
+    if (this.#released) channel.close()
     this.#inbound.push(channel)
   }
 

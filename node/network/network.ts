@@ -346,7 +346,7 @@ export class Network {
       onPenalty: ({ peerId }, code) => this.penalize(peerId, code),
       onFailed: (link, code) => {
         // A connection that is closing, or was given up for another, ends its streams too.
-        const gone = this.#stopping || link.connection.status !== 'open'
+        const gone = link.released || link.connection.status !== 'open'
         if (gone || !this.#peers.isActive(link)) return
         metrics?.rejected(code)
         log.debug('Connection given up', { peerId: link.peerId, code })

@@ -107,7 +107,7 @@ export class Peers {
     const link = this.#links.get(connection.id)
     if (link === undefined) return
     this.#links.delete(connection.id)
-    link.closed()
+    link.release()
     const peer = this.#peers.get(link.peerId)
     if (peer?.link === link) this.#disconnect(peer)
   }
@@ -118,7 +118,7 @@ export class Peers {
   }
 
   clear(): void {
-    for (const link of this.#links.values()) link.closed()
+    for (const link of this.#links.values()) link.release()
     this.#links.clear()
     for (const peer of [...this.#peers.values()]) this.#disconnect(peer)
   }

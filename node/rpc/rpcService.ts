@@ -106,9 +106,15 @@ export class RpcService {
     const lost = (error: Error): void => this.#lost(thread, error)
     worker.on('error', lost)
     worker.on('exit', (exitCode) => lost(new NexusError({ code: 'RPC_THREAD_EXITED', exitCode })))
-    const url = await channel.call('start', undefined)
-    this.#thread = thread
-    return url
+    try {
+      const url = await channel.call('start', undefined)
+      this.#thread = thread
+      return url
+    } catch (error) {
+      channel.close(stopped())
+      await worker.terminate()
+      throw error
+    }
   }
 
   /** Out of memory is what a flood can do: the thread is made anew. Anything else is a bug. */
@@ -148,8 +154,7 @@ export class RpcService {
   #flushPending(): void {
     const hashes = this.#pending
     this.#pending = []
-    if (hashes.length > 0)
-      this.#thread?.channel.emit('pendingTransactions', concatBytes(...hashes))
+    if (hashes.length > 0) this.#thread?.channel.emit('pendingTransactions', concatBytes(...hashes))
   }
 
   #checkSync(): void {

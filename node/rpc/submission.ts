@@ -28,8 +28,7 @@ export function objectionTo(
   // EIP-3607; a delegation of EIP-7702 leaves the key in charge.
   if (code.length > 0 && !isDelegation(code)) return { code: 'SENDER_NOT_EOA' }
   if (nonce < account.nonce) return { code: 'NONCE_TOO_LOW', next: account.nonce, nonce }
-  if (maxFeePerGas < baseFee)
-    return { code: 'FEE_BELOW_BASE_FEE', sender, maxFeePerGas, baseFee }
+  if (maxFeePerGas < baseFee) return { code: 'FEE_BELOW_BASE_FEE', sender, maxFeePerGas, baseFee }
   const cost = costOf(transaction)
   return cost > account.balance
     ? { code: 'INSUFFICIENT_FUNDS', balance: account.balance, cost }

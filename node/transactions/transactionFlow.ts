@@ -3,7 +3,6 @@ import { decode } from '../../core/primitives/codec.ts'
 import { LIMITS } from '../../core/primitives/limits.ts'
 import { ok, type Result, reject } from '../../core/primitives/result.ts'
 import { decodeAccount } from '../../evm/account.ts'
-import type { DecodedTransaction } from '../../evm/transaction.ts'
 import type { Clock } from '../consensus/clock.ts'
 import type { ResolvedBody, SelectedTransactions, TransactionSource } from '../consensus/ports.ts'
 import type { ChainHead, ExecutionResult } from '../executor/chainHead.ts'
@@ -99,7 +98,7 @@ export class TransactionFlow implements TransactionSource {
   }
 
   /** From our own RPC: decoded, its signature recovered. What is taken in is pushed to all validators. */
-  submit(transactions: readonly DecodedTransaction[]): Result<null, PoolCode>[] {
+  submit(transactions: readonly PooledTransaction[]): Result<null, PoolCode>[] {
     const results = transactions.map((transaction) => this.#admit(transaction))
     const admitted = transactions.filter((_, index) => results[index]?.ok)
     if (admitted.length > 0) {
@@ -175,7 +174,7 @@ export class TransactionFlow implements TransactionSource {
     this.#builder.flush()
   }
 
-  #admit(transaction: DecodedTransaction): Result<null, PoolCode> {
+  #admit(transaction: PooledTransaction): Result<null, PoolCode> {
     const added = this.#pool.add(transaction, this.#modules.clock.monoMs())
     if (!added.ok) {
       this.#modules.metrics.rejected(added.code)
@@ -210,8 +209,8 @@ export class TransactionFlow implements TransactionSource {
 
   #take(batch: Batch, origin: BatchOrigin): void {
     const admitted = batch.transactions.filter(
-      (transaction): transaction is DecodedTransaction =>
-        transaction !== null && this.#admit(transaction as DecodedTransaction).ok,
+      (transaction): transaction is PooledTransaction =>
+        transaction !== null && this.#admit(transaction).ok,
     )
     this.#store.add(batch, origin, this.#modules.clock.monoMs())
     this.#modules.metrics.batchReceived({

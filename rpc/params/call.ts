@@ -70,11 +70,12 @@ export const callMessage =
       maxFeePerGas: reader.read('maxFeePerGas', uint256, null),
       maxPriorityFeePerGas: reader.read('maxPriorityFeePerGas', uint256, null),
       value: reader.read('value', uint256, 0n),
-      nonce: reader.read('nonce', uint64, null),
       data: payload,
       accessList,
       authorizations,
     }
+    // A call never fails for its nonce, but a bad one is a mistake of the caller.
+    reader.read('nonce', uint64, null)
     reader.problem ??= contradictionIn(message, reader, chainId)
     return reader.finish(message)
   }

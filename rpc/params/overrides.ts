@@ -39,13 +39,14 @@ function accountOverride(target: Uint8Array, json: unknown): ReturnType<Parser<A
   const override: AccountOverride = {
     address: target,
     balance: reader.read('balance', uint256, null),
-    nonce: reader.read('nonce', uint64, null),
+    nonce: reader.read('nonce', safeInteger, null),
     code: reader.read('code', bytes, null),
     state: reader.read('state', slots, null),
     stateDiff: reader.read('stateDiff', slots, []),
-    movePrecompileTo: reader.read('movePrecompileToAddress', address, null),
   }
   if (reader.has('state') && reader.has('stateDiff')) return bad("has both 'state' and 'stateDiff'")
+  if (reader.has('movePrecompileToAddress'))
+    return bad('has movePrecompileToAddress, which this node does not know')
   return reader.finish(override)
 }
 
@@ -70,9 +71,9 @@ export const blockOverrides: Parser<BlockOverrides> = (json) => {
   if (!members.ok) return members
   const reader = new MemberReader(members.value)
   return reader.finish({
-    number: reader.read('number', uint64, null),
-    time: reader.read('time', uint64, null),
-    gasLimit: reader.read('gasLimit', uint64, null),
+    number: reader.read('number', safeInteger, null),
+    time: reader.read('time', safeInteger, null),
+    gasLimit: reader.read('gasLimit', safeInteger, null),
     // geth's older names stand beside those of the specification.
     feeRecipient: reader.read('feeRecipient', address, reader.read('coinbase', address, null)),
     prevRandao: reader.read('prevRandao', slot, reader.read('random', slot, null)),

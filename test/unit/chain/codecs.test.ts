@@ -49,10 +49,10 @@ const SUBJECTS: readonly Subject[] = [
   subject('executed block', executedBlockCodec, chain.executedBlock),
 ]
 
-/** Every bit alone, all bits, and the smallest carry: for values too long to try all 255 of each byte. */
-const FLIPS = [1, 2, 4, 8, 16, 32, 64, 128, 255, 3]
+/** Neighbours, the sign, the complement: for values too long to try all 255 of each byte. */
+const FLIPS = [1, 2, 3, 128, 255]
 /** Long enough that 255 decodes per byte would take the suite's time. */
-const EXHAUSTIVE_BYTES = 420
+const EXHAUSTIVE_BYTES = 250
 
 describe.each(SUBJECTS)('the codec of a $name', ({ codec, values }) => {
   it('round-trips, and two values never share an encoding', () => {

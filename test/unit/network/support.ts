@@ -109,6 +109,15 @@ export async function until(what: string, holds: () => boolean, timeoutMs = 5_00
   }
 }
 
+/** Streams and subscriptions follow the handshake; announcements of rising heights show when they are there. */
+export async function gossipIsUp(from: TestNode, to: readonly TestNode[]): Promise<void> {
+  let height = 0
+  await until('gossip is up', () => {
+    from.network.publishAnnouncement({ height: heightOf(++height), blockId: idOf(4) })
+    return to.every((node) => node.announcements.length > 0)
+  })
+}
+
 function recorder() {
   const lists = {
     consensus: [] as Told<ConsensusMessage>[],

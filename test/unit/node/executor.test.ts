@@ -38,7 +38,12 @@ let directory: string
 let executor: Executor
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'nexus-executor-'))
-  executor = await openExecutor({ databasePath: directory, genesisText, historyBlocks: 16 })
+  executor = await openExecutor({
+    databasePath: directory,
+    genesisText,
+    historyBlocks: 16,
+    cacheBytes: 1 << 20,
+  })
 })
 afterEach(async () => {
   await executor.close()
@@ -91,7 +96,12 @@ describe('Executor', () => {
     const head = await commit(block)
     expect(head.summary.stateRoot).toEqual(result.stateRoot)
     await executor.close()
-    executor = await openExecutor({ databasePath: directory, genesisText, historyBlocks: 16 })
+    executor = await openExecutor({
+      databasePath: directory,
+      genesisText,
+      historyBlocks: 16,
+      cacheBytes: 1 << 20,
+    })
     expect(executor.head).toEqual(head)
     const next = blockOn(executor.head, [await transfer(1, 7n)])
     expect((await execute(next)).included).toHaveLength(1)

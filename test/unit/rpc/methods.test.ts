@@ -183,7 +183,6 @@ describe('calls', () => {
       from: addressOf('owner'),
       gas: 60_000n,
       value: 23n,
-      nonce: 4n,
       maxFeePerGas: 100n,
       maxPriorityFeePerGas: 11n,
       gasPrice: null,
@@ -234,18 +233,18 @@ describe('calls', () => {
     ])
     expect(request()?.stateOverrides).toEqual([
       {
-        ...{ address: addressOf('owner'), balance: 5n, nonce: 6n, code: Uint8Array.of(0x60, 0) },
-        ...{ state: null, movePrecompileTo: null },
+        ...{ address: addressOf('owner'), balance: 5n, nonce: 6, code: Uint8Array.of(0x60, 0) },
+        state: null,
         stateDiff: [{ slot: digest('nowhere'), value: digest('word') }],
       },
       {
         ...{ address: addressOf('other'), balance: null, nonce: null, code: null },
-        ...{ state: [], stateDiff: [], movePrecompileTo: null },
+        ...{ state: [], stateDiff: [] },
       },
     ])
     expect(request()?.blockOverrides).toMatchObject({
-      number: 100n,
-      time: 101n,
+      number: 100,
+      time: 101,
       baseFeePerGas: 0n,
       feeRecipient: addressOf('owner'),
       gasLimit: null,
@@ -256,6 +255,8 @@ describe('calls', () => {
     const both = { [owner]: { state: {}, stateDiff: {} } }
     expect((await rpc.error('eth_call', [{}, 'latest', both])).message).toMatch(/has both 'state'/)
     expect((await rpc.error('eth_call', [{}, 'latest', { '0x12': {} }])).code).toBe(-32602)
+    const moved = { [owner]: { movePrecompileToAddress: owner } }
+    expect((await rpc.error('eth_call', [{}, 'latest', moved])).code).toBe(-32602)
   })
 
   it('show why an access list could not be made', async () => {

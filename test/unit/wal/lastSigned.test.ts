@@ -130,6 +130,7 @@ describe('LastSignedFile', () => {
 
   it('is durable before it is used again after a restart', async () => {
     const fileSystem = await saved(2)
+    fileSystem.operations.length = 0
     await LastSignedFile.open(PATH, identity, fileSystem)
     expect(fileSystem.operations.at(-1)).toEqual({ kind: 'sync', path: PATH })
   })

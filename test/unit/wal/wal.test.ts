@@ -274,6 +274,11 @@ describe('Wal durability', () => {
     ])
   })
 
+  it('has what it recovered on disk before anybody acts on it', async () => {
+    const { fileSystem } = await reopen(await fileOf(ENTRIES))
+    expect(fileSystem.operations.map((operation) => operation.kind)).toEqual(['sync'])
+  })
+
   it('covers many flushes by one sync, and each flush covers what came before it', async () => {
     const fileSystem = new MemoryFileSystem()
     const { wal } = await Wal.open(DIRECTORY, optionsOf(fileSystem))

@@ -1,0 +1,124 @@
+import { equalBytes, toHex } from '../core/primitives/bytes.ts'
+import type { AccessListEntry } from './accessList.ts'
+import { GenerationCache } from './cache.ts'
+import { contractAddress } from './contractAddress.ts'
+import { createEngine, type Engine } from './engine.ts'
+import type { Hardfork } from './interpreter/common.ts'
+import { estimate } from './simulation/estimate.ts'
+import type {
+  AccessListResult,
+  CallRequest,
+  CallResult,
+  EstimateResult,
+  SimulationContext,
+  SimulationLimits,
+} from './simulation/request.ts'
+import { type Run, type RunResult, runOnce, ZERO_ADDRESS } from './simulation/run.ts'
+import { CommittedState } from './state/committedState.ts'
+import { keyOf } from './state/keys.ts'
+import type { EvmStore } from './store.ts'
+
+export type Simulator = {
+  /** `eth_call`. */
+  call(
+    context: SimulationContext,
+    request: CallRequest,
+    limits: SimulationLimits,
+  ): Promise<CallResult>
+  /** `eth_estimateGas`: a gas limit with which the call succeeds, at most 1.5 % above the least. */
+  estimateGas(
+    context: SimulationContext,
+    request: CallRequest,
+    limits: SimulationLimits,
+  ): Promise<EstimateResult>
+  /** `eth_createAccessList`. */
+  createAccessList(
+    context: SimulationContext,
+    request: CallRequest,
+    limits: SimulationLimits,
+  ): Promise<AccessListResult>
+}
+
+export type SimulatorOptions = { readonly chainId: number; readonly hardfork: Hardfork }
+
+const CACHES = { cachedAccounts: 1_000, cachedSlots: 10_000, cachedCodes: 1_000 }
+/** Access lists settle after two or three runs; code that looks at its own gas may never settle. */
+const MAX_ACCESS_LIST_RUNS = 16
+
+/** One interpreter for simulations: requests wait for each other, so a long one is the caller's to stop. */
+export async function createSimulator(options: SimulatorOptions): Promise<Simulator> {
+  const codes = new GenerationCache<Uint8Array>(CACHES.cachedCodes)
+  const stateOf = (store: EvmStore) => new CommittedState(store, CACHES, codes)
+  const engine = await createEngine({ ...options, committed: stateOf({ get: () => undefined }) })
+  let last: Promise<unknown> = Promise.resolve()
+  function alone<T>(limits: SimulationLimits, work: () => Promise<T>): Promise<T> {
+    const next = last.then(async () => {
+      engine.guard.shouldStop = limits.shouldStop
+      return await work()
+    })
+    last = next.catch(() => undefined)
+    return next
+  }
+  return {
+    call: (context, request, limits) =>
+      alone(limits, async () => {
+        const gasLimit = Math.min(request.gas ?? limits.gasCap, limits.gasCap)
+        const run = { context, committed: stateOf(context.store), request, gasLimit }
+        return callResultOf(await runOnce(engine, run))
+      }),
+    estimateGas: (context, request, limits) =>
+      alone(limits, () =>
+        estimate(engine, { context, committed: stateOf(context.store), request }, limits),
+      ),
+    createAccessList: (context, request, limits) =>
+      alone(limits, () => {
+        const gasLimit = Math.min(request.gas ?? limits.gasCap, limits.gasCap)
+        return settle(engine, { context, committed: stateOf(context.store), request, gasLimit })
+      }),
+  }
+}
+
+export const callResultOf = ({ status, error, returnData, gasUsed }: RunResult): CallResult => ({
+  status,
+  error,
+  returnData,
+  gasUsed,
+})
+
+/** Runs with the list of the run before until the list no longer changes (geth internal/ethapi AccessList). */
+async function settle(engine: Engine, run: Run): Promise<AccessListResult> {
+  const excluded = new Set([...engine.evm.precompiles.keys(), ...partiesOf(run).map(toHex)])
+  let accessList: readonly AccessListEntry[] = run.request.accessList ?? []
+  let result: RunResult | null = null
+  for (let i = 0; i < MAX_ACCESS_LIST_RUNS; i++) {
+    const request = { ...run.request, accessList }
+    result = await runOnce(engine, { ...run, request, reportAccess: true })
+    const next = result.accessList.filter(
+      ({ address, storageKeys }) => storageKeys.length > 0 || !excluded.has(toHex(address)),
+    )
+    if (sameList(accessList, next)) break
+    accessList = next
+  }
+  return { accessList, gasUsed: result?.gasUsed ?? 0, error: result?.error ?? null }
+}
+
+/** Warm anyway: listing them would only cost. */
+function partiesOf({ request, committed }: Run): Uint8Array[] {
+  const from = request.from ?? ZERO_ADDRESS
+  const nonce = committed.account(keyOf(from), from).account?.nonce ?? 0
+  return [from, request.to ?? contractAddress(from, nonce)]
+}
+
+const sameList = (a: readonly AccessListEntry[], b: readonly AccessListEntry[]): boolean =>
+  a.length === b.length &&
+  a.every((entry, i) => {
+    const other = b[i]
+    return (
+      other !== undefined &&
+      equalBytes(entry.address, other.address) &&
+      entry.storageKeys.length === other.storageKeys.length &&
+      entry.storageKeys.every((key, j) => equalBytes(key, other.storageKeys[j] ?? NO_KEY))
+    )
+  })
+
+const NO_KEY = new Uint8Array(0)
