@@ -86,7 +86,6 @@ type DetailedFailure =
   /** The EVM stopped: out of gas, invalid opcode and the like, in the EVM's words. */
   | { readonly code: 'EXECUTION_FAILED'; readonly reason: string }
   | { readonly code: 'EXECUTION_TIMED_OUT'; readonly timeoutMs: number }
-  | { readonly code: 'GAS_ALLOWANCE_EXCEEDED'; readonly allowance: bigint }
   | { readonly code: 'TRANSACTION_TOO_LARGE'; readonly size: number; readonly limit: number }
   | { readonly code: 'NONCE_TOO_LOW'; readonly next: number; readonly nonce: number }
   | { readonly code: 'NONCE_TOO_HIGH'; readonly next: number; readonly nonce: number }
@@ -139,10 +138,6 @@ const DETAILED: {
     number: SERVER_ERROR,
     message: ({ timeoutMs }) => `execution aborted (timeout = ${timeoutMs}ms)`,
   },
-  GAS_ALLOWANCE_EXCEEDED: {
-    number: SERVER_ERROR,
-    message: ({ allowance }) => `gas required exceeds allowance (${allowance})`,
-  },
   TRANSACTION_TOO_LARGE: {
     number: SERVER_ERROR,
     message: ({ size, limit }) => `oversized data: transaction size ${size}, limit ${limit}`,
@@ -157,8 +152,9 @@ const DETAILED: {
   },
   INSUFFICIENT_FUNDS: {
     number: SERVER_ERROR,
+    // The pool counts what waits before it too; then the cost of this one alone may be there.
     message: ({ balance, cost }) =>
-      `insufficient funds for gas * price + value: balance ${balance}, tx cost ${cost}, overshot ${cost - balance}`,
+      `insufficient funds for gas * price + value: balance ${balance}, tx cost ${cost}${cost > balance ? `, overshot ${cost - balance}` : ''}`,
   },
   FEE_BELOW_BASE_FEE: {
     number: SERVER_ERROR,

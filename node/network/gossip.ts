@@ -262,7 +262,7 @@ export class Gossip {
     try {
       // The router's bytes are a view into what was read from the connection, and a Buffer, whose
       // slice would be one too.
-      const verdict = await this.#handlers.onBatch(peerId, Uint8Array.from(data), digest)
+      const verdict = await this.#handlers.onBatch(peerId, new Uint8Array(data), digest)
       if (verdict === 'reject') this.#handlers.onPenalty(peerId, 'BAD_BATCH')
       return ROUTER_VERDICT[verdict]
     } catch (error) {

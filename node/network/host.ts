@@ -21,21 +21,26 @@ export type HostOptions = {
 export type HostModules = {
   readonly gossip: Gossip
   readonly isBanned: (peerId: PeerId) => boolean
-  readonly onOversizeFrame: () => void
+  /** The peer of a connection announced a frame that no window allows; null when it is not yet known who. */
+  readonly onOversizeFrame: (peerId: string | null) => void
 }
 
 /** libp2p over TCP, noise and yamux, with every bound of it set. Not started. */
-export function createHost(options: HostOptions, modules: HostModules): Promise<Libp2p> {
+export async function createHost(options: HostOptions, modules: HostModules): Promise<Libp2p> {
   const { privateKey, listen, maxPeers, softwareVersion, dialMs, handshakeMs, pingMs } = options
   const { isBanned, gossip } = modules
-  return createLibp2p({
+  const onOversizeFrame = (muxer: object): void => {
+    const guilty = host.getConnections().find((connection) => muxerOf(connection) === muxer)
+    modules.onOversizeFrame(guilty?.remotePeer.toString() ?? null)
+  }
+  const host = await createLibp2p({
     start: false,
     privateKey,
     nodeInfo: { name: 'nexus', version: softwareVersion, userAgent: `nexus/${softwareVersion}` },
     addresses: { listen: [...listen] },
     transports: [tcp({ dialOpts: { noDelay: true }, backlog: 128 })],
     connectionEncrypters: [noise()],
-    streamMuxers: [() => boundedYamux(modules.onOversizeFrame)],
+    streamMuxers: [() => boundedYamux(onOversizeFrame)],
     connectionManager: {
       // Two nodes that dial each other hold two connections for a moment.
       maxConnections: 2 * maxPeers + 8,
@@ -64,6 +69,7 @@ export function createHost(options: HostOptions, modules: HostModules): Promise<
       pubsub: (components) => gossip.create(components),
     },
   })
+  return host
 }
 
 /** NexusError LISTEN_FAILED when an address cannot be listened on. */
@@ -112,7 +118,7 @@ const MUXER_BUFFER_BYTES = STREAM_WINDOW_BYTES + MIB
  * Yamux collects a whole frame before it looks at the stream's window, and a frame may claim 4 GiB.
  * Here a connection that buffers more than a window is dropped.
  */
-function boundedYamux(onOversizeFrame: () => void): StreamMuxerFactory {
+function boundedYamux(onOversizeFrame: (muxer: object) => void): StreamMuxerFactory {
   const factory = yamux({
     maxInboundStreams: 64,
     maxOutboundStreams: 64,
@@ -127,13 +133,15 @@ function boundedYamux(onOversizeFrame: () => void): StreamMuxerFactory {
     const muxer = create(connection)
     connection.addEventListener('message', () => {
       if (bufferedBytes(muxer) <= MUXER_BUFFER_BYTES) return
-      onOversizeFrame()
+      onOversizeFrame(muxer)
       connection.abort(new NexusError({ code: 'MUXER_FRAME_TOO_LARGE' }))
     })
     return muxer
   }
   return factory
 }
+
+const muxerOf = (connection: Connection): unknown => (connection as { muxer?: unknown }).muxer
 
 const bufferedBytes = (muxer: object): number =>
   (muxer as { decoder?: { buffer?: { byteLength: number } } }).decoder?.buffer?.byteLength ?? 0

@@ -43,7 +43,8 @@ export class Introductions {
 
   async listen(host: Libp2p): Promise<void> {
     await host.handle(this.#protocol, (stream, connection) => this.#answer(stream, connection), {
-      maxInboundStreams: 1,
+      // A second one is answered with a penalty rather than with silence.
+      maxInboundStreams: 2,
       maxOutboundStreams: 1,
     })
   }

@@ -103,7 +103,9 @@ export class Network {
     const host = await createHost(this.#options, {
       gossip: this.#gossip,
       isBanned: (peerId) => this.#scores.isBanned(peerId.toString(), this.#now()),
-      onOversizeFrame: () => this.#modules.metrics?.rejected('MUXER_FRAME_TOO_LARGE'),
+      onOversizeFrame: (peerId) => {
+        if (peerId !== null) this.penalize(peerId, 'MUXER_FRAME_TOO_LARGE')
+      },
     })
     this.#host = host
     host.addEventListener('connection:open', ({ detail }) => {

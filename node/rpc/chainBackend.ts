@@ -3,8 +3,13 @@ import type { Certificate } from '../../core/chain/certificate.ts'
 import type { EthereumHeader, ExecutedBlock } from '../../core/chain/executedBlock.ts'
 import type { Validator } from '../../core/chain/validatorSet.ts'
 import { assert } from '../../core/primitives/assert.ts'
-import { nextBaseFee } from '../../evm/fees.ts'
-import { decodeTransaction, type TransactionRules } from '../../evm/transaction.ts'
+import {
+  decodeTransaction,
+  getProof,
+  nextBaseFee,
+  type Simulator,
+  type TransactionRules,
+} from '../../evm/index.ts'
 import {
   type AccessListResult,
   type AccountProof,
@@ -22,9 +27,10 @@ import {
 } from '../../rpc/index.ts'
 import type { ChainReader, EvmStateView } from '../storage/chainReader.ts'
 import type { Channel } from '../threads/channel.ts'
+import { accountProofOf } from './accountProof.ts'
 import type { GatewayApi, RpcThreadEvents } from './gateway.ts'
 import { Outbox } from './outbox.ts'
-import { Simulator } from './simulator.ts'
+import { type Simulation, simulationOf } from './simulation.ts'
 import { stateReaderOf } from './stateReader.ts'
 import { malformed, objectionTo, pooledOf, poolObjection } from './submission.ts'
 import { transactionViewOf } from './transactionView.ts'
@@ -33,15 +39,16 @@ export type ChainBackendOptions = {
   readonly identity: NodeIdentity
   readonly rules: TransactionRules
   /** Most gas that a call may use. */
-  readonly callGas: bigint
+  readonly callGas: number
   /** Headers kept for searches over blooms; about 1 KiB each. */
   readonly cachedHeaders: number
 }
 
-export const defaultChainBackendOptions = { callGas: 50_000_000n, cachedHeaders: 16_384 }
+export const defaultChainBackendOptions = { callGas: 50_000_000, cachedHeaders: 16_384 }
 
 export type ChainBackendModules = {
   readonly reader: ChainReader
+  readonly simulator: Simulator
   readonly node: Pick<Channel<GatewayApi, RpcThreadEvents>, 'call'>
 }
 
@@ -52,23 +59,24 @@ export class ChainBackend implements RpcBackend {
   readonly #reader: ChainReader
   readonly #node: ChainBackendModules['node']
   readonly #outbox: Outbox
-  readonly #simulator: Simulator
+  readonly #simulation: Simulation
   readonly #headers: LRUCache<number, EthereumHeader>
   readonly #listeners = new Set<(event: BackendEvent) => void>()
   /** The last height that listeners were told of. */
   #published: number
 
-  constructor(options: ChainBackendOptions, { reader, node }: ChainBackendModules) {
+  constructor(options: ChainBackendOptions, { reader, simulator, node }: ChainBackendModules) {
     this.identity = options.identity
     this.#options = options
     this.#reader = reader
     this.#node = node
     this.#outbox = new Outbox((transactions) => node.call('submit', transactions))
     this.#headers = new LRUCache({ max: options.cachedHeaders })
-    this.#simulator = new Simulator(
-      { chainId: options.identity.chainId, callGas: options.callGas },
-      { ancestorHash: (height) => this.header(height)?.hash ?? null },
-    )
+    this.#simulation = simulationOf({
+      simulator,
+      gasCap: options.callGas,
+      ancestorHash: (height) => this.header(height)?.hash ?? null,
+    })
     this.#published = reader.height
   }
 
@@ -123,23 +131,23 @@ export class ChainBackend implements RpcBackend {
     if (height !== latest) return fail({ code: 'PROOF_NOT_AVAILABLE', height, latest })
     const view = this.#reader.evmStore()
     try {
-      return { ok: true, value: this.#simulator.proof(view, address, slots) }
+      return { ok: true, value: accountProofOf(getProof(view, address, slots)) }
     } finally {
       view.release()
     }
   }
 
   call(request: CallRequest): Promise<Outcome<Uint8Array>> {
-    return this.#simulate(request, (view, header) => this.#simulator.call(view, header, request))
+    return this.#simulate(request, (view, header) => this.#simulation.call(view, header, request))
   }
   estimateGas(request: CallRequest): Promise<Outcome<bigint>> {
     return this.#simulate(request, (view, header) =>
-      this.#simulator.estimateGas(view, header, request),
+      this.#simulation.estimateGas(view, header, request),
     )
   }
   createAccessList(request: CallRequest): Promise<Outcome<AccessListResult>> {
     return this.#simulate(request, (view, header) =>
-      this.#simulator.createAccessList(view, header, request),
+      this.#simulation.createAccessList(view, header, request),
     )
   }
 

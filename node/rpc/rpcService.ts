@@ -42,6 +42,7 @@ export class RpcService {
     this.#options = {
       databasePath: config.paths.database,
       chain: { chainId: genesis.chainId, genesisHash: genesisHash(genesis) },
+      hardfork: genesis.evm.hardfork,
       blockGasLimit: genesis.consensus.maxBlockGas,
       clientVersion: clientVersion(readVersion()),
       rpc: { ...rpc, suggestedTip: BigInt(suggestedTip) },

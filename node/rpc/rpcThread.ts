@@ -1,6 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { AssertionError, assert } from '../../core/primitives/assert.ts'
 import { NexusError } from '../../core/primitives/errors.ts'
+import { createSimulator } from '../../evm/index.ts'
+import type { Hardfork } from '../../genesis/genesis.ts'
 import { type RpcOptions, type RpcServer, startRpcServer } from '../../rpc/index.ts'
 import { createMetrics } from '../observability/metrics.ts'
 import {
@@ -16,6 +18,7 @@ import type { GatewayApi, RpcFault, RpcThreadApi, RpcThreadEvents } from './gate
 export type RpcThreadOptions = {
   readonly databasePath: string
   readonly chain: ChainIdentity
+  readonly hardfork: Hardfork
   readonly blockGasLimit: number
   readonly clientVersion: string
   readonly rpc: RpcOptions
@@ -65,13 +68,14 @@ async function start(): Promise<Running> {
   const reader = await ChainReader.open(options.databasePath, readerOptions)
   try {
     const { chainId } = options.chain
+    const simulator = await createSimulator({ chainId, hardfork: options.hardfork })
     const backend = new ChainBackend(
       {
         ...defaultChainBackendOptions,
         identity: { ...options.chain, clientVersion: options.clientVersion },
         rules: { chainId, blockGasLimit: options.blockGasLimit },
       },
-      { reader, node },
+      { reader, simulator, node },
     )
     const server = await startRpcServer(options.rpc, {
       backend,

@@ -1,5 +1,6 @@
 import { LIMITS } from '../../core/primitives/limits.ts'
 import type { Account } from '../../evm/account.ts'
+import { isDelegation } from '../../evm/delegation.ts'
 import type { DecodedTransaction, TransactionCode } from '../../evm/transaction.ts'
 import type { RpcFailure } from '../../rpc/index.ts'
 import { costOf, type PooledTransaction } from '../mempool/transaction.ts'
@@ -65,6 +66,3 @@ export const pooledOf = (transaction: DecodedTransaction): PooledTransaction => 
   value: transaction.value,
   bytes: transaction.bytes,
 })
-
-const isDelegation = (code: Uint8Array): boolean =>
-  code.length === 23 && code[0] === 0xef && code[1] === 0x01 && code[2] === 0x00

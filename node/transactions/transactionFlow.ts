@@ -8,7 +8,7 @@ import type { ResolvedBody, SelectedTransactions, TransactionSource } from '../c
 import type { ChainHead, ExecutionResult } from '../executor/chainHead.ts'
 import { type Batch, batchOf, createBatch, digestOf } from '../mempool/batch.ts'
 import { BatchBuilder, defaultBatchBuilderOptions } from '../mempool/batchBuilder.ts'
-import { type BatchOrigin, BatchStore, defaultBatchStoreOptions } from '../mempool/batchStore.ts'
+import { BatchStore, defaultBatchStoreOptions } from '../mempool/batchStore.ts'
 import {
   type DropReason,
   defaultPoolOptions,
@@ -23,7 +23,7 @@ import {
   resolveReferences,
   sendersOf,
 } from '../mempool/references.ts'
-import type { PooledTransaction } from '../mempool/transaction.ts'
+import { keyOf, type PooledTransaction } from '../mempool/transaction.ts'
 import { batchCodec, type ProposalBody } from '../network/messages.ts'
 import type { Logger } from '../observability/logger.ts'
 import type { MempoolMetrics } from '../observability/metrics.ts'
@@ -65,6 +65,8 @@ export class TransactionFlow implements TransactionSource {
   readonly #pool: TransactionPool
   readonly #store: BatchStore
   readonly #builder: BatchBuilder
+  /** Batches being decoded, by digest. */
+  readonly #receiving = new Map<string, Promise<Batch | null>>()
 
   constructor(options: FlowOptions, modules: FlowModules) {
     this.#modules = modules
@@ -111,9 +113,8 @@ export class TransactionFlow implements TransactionSource {
   /** A batch from a peer. The verdict is gossip's: `reject` costs the peer its reputation. */
   async receiveBatch(bytes: Uint8Array): Promise<'accept' | 'ignore' | 'reject'> {
     if (this.#store.has(digestOf(bytes))) return 'ignore'
-    const batch = await this.#decodeBatch(bytes)
+    const batch = await this.#receive(bytes)
     if (batch === null) return 'reject'
-    this.#take(batch, 'peer')
     return batch.transactions.includes(null) ? 'reject' : 'accept'
   }
 
@@ -200,19 +201,33 @@ export class TransactionFlow implements TransactionSource {
     })
   }
 
-  /** Null: not the encoding of a batch. */
-  async #decodeBatch(bytes: Uint8Array): Promise<Batch | null> {
-    const decoded = decode(batchCodec, bytes)
-    if (!decoded.ok) return null
-    return batchOf(bytes, await this.#modules.recovery.decode(decoded.value))
+  /**
+   * Decodes a batch and takes it in, once: gossip and a proposal bring the same one at the same time,
+   * and signatures are most of its cost. Null: not the encoding of a batch.
+   */
+  #receive(bytes: Uint8Array): Promise<Batch | null> {
+    const key = keyOf(digestOf(bytes))
+    const known = this.#receiving.get(key)
+    if (known !== undefined) return known
+    const receiving = this.#decodeAndTake(bytes).finally(() => this.#receiving.delete(key))
+    this.#receiving.set(key, receiving)
+    return receiving
   }
 
-  #take(batch: Batch, origin: BatchOrigin): void {
+  async #decodeAndTake(bytes: Uint8Array): Promise<Batch | null> {
+    const decoded = decode(batchCodec, bytes)
+    if (!decoded.ok) return null
+    const batch = batchOf(bytes, await this.#modules.recovery.decode(decoded.value))
+    this.#take(batch)
+    return batch
+  }
+
+  #take(batch: Batch): void {
     const admitted = batch.transactions.filter(
       (transaction): transaction is PooledTransaction =>
         transaction !== null && this.#admit(transaction).ok,
     )
-    this.#store.add(batch, origin, this.#modules.clock.monoMs())
+    this.#store.add(batch, 'peer', this.#modules.clock.monoMs())
     this.#modules.metrics.batchReceived({
       transactions: batch.transactions.length,
       bytes: batch.bytes.length,
@@ -243,7 +258,7 @@ export class TransactionFlow implements TransactionSource {
     const inline = inlineBatchesOf(body)
     if (!inline.ok) return 'INVALID'
     for (const { digest, bytes } of inline.value)
-      if (!this.#store.has(digest)) await this.#decodeAndTake(bytes)
+      if (!this.#store.has(digest)) await this.#receive(bytes)
     const resolution = resolveReferences(body, (digest) => this.#store.get(digest))
     if (resolution.kind === 'missing') {
       if (from === null || !(await this.#fetch(from, resolution.digests))) return 'MISSING'
@@ -255,18 +270,13 @@ export class TransactionFlow implements TransactionSource {
     const { network, metrics } = this.#modules
     try {
       const batches = await network.requestBatches(from, digests)
-      for (const bytes of batches) await this.#decodeAndTake(bytes)
+      for (const bytes of batches) await this.#receive(bytes)
       metrics.batchFetched(batches.length === digests.length ? 'complete' : 'incomplete')
       return true
     } catch {
       metrics.batchFetched('failed')
       return false
     }
-  }
-
-  async #decodeAndTake(bytes: Uint8Array): Promise<void> {
-    const batch = await this.#decodeBatch(bytes)
-    if (batch !== null) this.#take(batch, 'peer')
   }
 
   #accountOf(address: Uint8Array): { readonly nonce: number; readonly balance: bigint } {

@@ -1,5 +1,5 @@
 import type { AccountOverride, BlockOverrides, SlotOverride } from '../backend.ts'
-import { address, bytes, hash, slot, uint64, uint256 } from './hex.ts'
+import { address, bytes, hash, safeInteger, slot, uint256 } from './hex.ts'
 import { bad, MemberReader, membersOf, type Parser } from './parameter.ts'
 
 const MAX_ACCOUNTS = 1_000
