@@ -1,5 +1,5 @@
 import type { EthereumHeader } from '../../core/chain/executedBlock.ts'
-import { fromHex } from '../../core/primitives/bytes.ts'
+import { concatBytes, fromHex } from '../../core/primitives/bytes.ts'
 import { keccak256 } from '../../core/primitives/hash.ts'
 import { addressOfPrivateKey, signatures } from '../../core/primitives/signature.ts'
 import {
@@ -87,7 +87,7 @@ export function authorization(
 }
 
 const typed = (type: number, fields: RlpItem): Uint8Array =>
-  Uint8Array.of(type, ...encodeRlp(fields))
+  concatBytes(Uint8Array.of(type), encodeRlp(fields))
 
 const scalars = (signature: Uint8Array): RlpItem[] =>
   [signature.subarray(0, 32), signature.subarray(32)].map((scalar) => {

@@ -19,11 +19,11 @@ export const IDENTITY = { chainId: CHAIN_ID, genesisHash: GENESIS_HASH }
 
 export const privateKeyOf = (index: number): Uint8Array => keccak256(Uint8Array.of(index + 1, 77))
 
-export function validatorSet(size = 4): ValidatorSet {
+export function validatorSet(size = 4, power = 10): ValidatorSet {
   const set = ValidatorSet.create(
     Array.from({ length: size }, (_, index) => ({
       publicKey: signatures.publicKeyOf(privateKeyOf(index)),
-      power: 10 + index,
+      power: power + index,
       priority: 0,
     })),
   )

@@ -21,7 +21,15 @@ try {
     const transactions = [0, 1, 2].map((i) => transfer(`${height} ${i}`))
     const record = maker.next({ transactions, changes: changesOfHeight(maker, height) })
     if (height <= store.height) continue
-    await store.commitHeight(record)
+    await store.commitHeight(record).catch(async (error) => {
+      // Tells, waits for whoever started us to mend the disk, and tries the same again.
+      say(`failed ${JSON.stringify(error.detail)}`)
+      await new Promise((resolve) => process.stdin.once('data', resolve))
+      throw await store.commitHeight(record).then(
+        () => new Error('written after a failure'),
+        (second) => second,
+      )
+    })
     say(`committed ${height}`)
   }
   await store.close()

@@ -21,6 +21,7 @@ import {
   signedVote,
   timeout,
   validatorSetOf,
+  valueReady,
   words,
 } from '../../support/consensus.ts'
 
@@ -82,7 +83,15 @@ describe('locks', () => {
     expect(height.view.hasVote(signedVote('prevote', 1, a, 0))).toBe(true)
     feed(height, polka(0, a, [0, 1, 2]))
     expect(height.view.hasPolka(roundOf(0), a)).toBe(true)
+    expect(words(feed(height, precommit(0, a, 3)))).toEqual([])
     expect(words(feed(height, commit(0, a, [0, 1, 2])))).toContain('decide 0 a')
+  })
+
+  test('precommits of a round below a lock still decide', () => {
+    const height = newHeight(3)
+    feed(height, START, checked(a), polka(1, a, [0, 1, 2]), proposal(1, a))
+    expect(height.view.lockedRound).toBe(1)
+    expect(words(feed(height, ...precommits(0, a, 0, 1, 2)))).toContain('decide 0 a')
   })
 
   test('malachite#956: from round 2 on a precommit shows everyone the lock', () => {
@@ -288,8 +297,25 @@ describe('signing', () => {
   test('a proposal of ours from an earlier life is not contradicted', () => {
     const height = newHeight(1)
     feed(height, START, proposal(1, b), ...precommits(0, null, 0, 2, 3))
-    const effects = words(feed(height, timeout('precommit', 0), checked(b)))
-    expect(effects.filter((word) => word.startsWith('propose'))).toEqual([])
-    expect(effects).toContain('prevote 1 b')
+    expect(words(feed(height, timeout('precommit', 0)))).toContain('getValue 1')
+    expect(words(feed(height, valueReady(1, a)))).toEqual([])
+    expect(words(feed(height, checked(b)))).toContain('prevote 1 b')
+  })
+
+  test('a block that was built for a round that is over is neither proposed nor valid', () => {
+    const height = newHeight(0)
+    feed(height, START, ...precommits(3, null, 1, 2, 3), timeout('precommit', 3))
+    expect(height.view.round).toBe(4)
+    expect(words(feed(height, valueReady(0, a)))).toEqual([])
+    expect(words(feed(height, valueReady(4, b)))).toEqual(['propose 4 b -1'])
+    expect(words(feed(height, proposal(2, a)))).toEqual(['checkBlock a'])
+  })
+
+  test('what is sent again is the newest, whatever came back last', () => {
+    const height = newHeight(3)
+    feed(height, START, prevote(2, null, 3), precommit(1, null, 3), prevote(1, null, 3))
+    expect(words(feed(height, timeout('rebroadcast', 0)))).toContain(
+      'rebroadcast precommit 1,prevote 2',
+    )
   })
 })

@@ -216,6 +216,9 @@ describe('replay', () => {
     expect(words(replay(newHeight(3), [START, proposal(0, a)]))).toEqual([
       ...['schedule propose 0', 'schedule rebroadcast 0', 'checkBlock a'],
     ])
+    expect(words(replay(newHeight(3), [START, proposal(0, a), checked(a, false)]))).toEqual([
+      ...['schedule rebroadcast 0', 'prevote 0 nil'],
+    ])
     const decided = [...proposed, ...[1, 2, 3].map((index) => precommit(0, a, index))]
     expect(words(replay(newHeight(0), decided))).toEqual(['decide 0 a'])
   })

@@ -137,6 +137,14 @@ describe('verifyEvidence', () => {
     const forged = sign(signedVote('prevote', 3, b, 2), keyOf(1))
     expect(codeOf(pair(forged))).toBe('BAD_SIGNATURE')
     const good = pair(vote('prevote', 3, b, 2))
+    if (good.kind !== 'duplicateVote') throw new Error('a pair of votes')
+    for (const which of ['first', 'second'] as const) {
+      const signature = good[which].signature.slice()
+      signature[40] = (signature[40] as number) ^ 1
+      expect(codeOf({ ...good, [which]: { ...good[which], signature } }), which).toBe(
+        'BAD_SIGNATURE',
+      )
+    }
     expect(codeOf(good, 1)).toBe('WRONG_CHAIN')
     expect(codeOf({ ...good, first: good.second, second: good.first } as Evidence)).toBe(
       'NOT_CANONICAL',

@@ -1,8 +1,11 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { duplicateVoteOf, evidenceHash } from '../../../core/chain/evidence.ts'
+import type { ValidatorSet } from '../../../core/chain/validatorSet.ts'
 import type { SignedVote } from '../../../core/chain/vote.ts'
 import { heightOf, roundOf } from '../../../core/primitives/units.ts'
+import { BatchWriter } from '../../../node/storage/batchWriter.ts'
+import { ChainReader, defaultChainReaderOptions } from '../../../node/storage/chainReader.ts'
 import { COLUMN } from '../../../node/storage/schema.ts'
 import { evidence as anyEvidence } from '../../support/chainArbitraries.ts'
 import {
@@ -94,11 +97,14 @@ describe('ChainStore', () => {
     const store = await folder.store()
     await store.initializeGenesis(maker.genesis())
     const sets = new Map<number, readonly unknown[]>()
-    const wider = validatorSet(7)
+    const changed: Record<number, ValidatorSet> = {
+      4: validatorSet(7),
+      7: validatorSet(7, 50),
+      9: validatorSet(2),
+    }
     for (let height = 1; height <= 12; height++) {
-      const change =
-        height === 4 ? { validators: wider } : height === 9 ? { validators: validatorSet(2) } : {}
-      const record = maker.next(change)
+      const validators = changed[height]
+      const record = maker.next(validators === undefined ? {} : { validators })
       sets.set(height + 1, record.summary.validators)
       sets.set(height + 2, record.summary.nextValidators)
       await store.commitHeight(record)
@@ -193,5 +199,32 @@ describe('ChainStore', () => {
       await expect(folder.reader(identity)).rejects.toMatchObject({ detail: { code } })
     }
     expect((await folder.store()).isInitialized).toBe(true)
+  })
+
+  it('is one database under every name of its path', async () => {
+    const store = await folder.store()
+    await store.initializeGenesis(new ChainMaker().genesis())
+    const options = { ...defaultChainReaderOptions, ...IDENTITY }
+    const reader = await ChainReader.open(`${folder.path}/../db/.`, options)
+    expect(reader.height).toBe(0)
+    await reader.close()
+  })
+
+  it('may be opened after a reader has made the database', async () => {
+    const reader = await folder.reader()
+    const store = await folder.store()
+    expect([reader.isInitialized, store.isInitialized]).toEqual([false, false])
+    await store.initializeGenesis(new ChainMaker().genesis())
+    reader.refresh()
+    expect(reader.height).toBe(0)
+  })
+})
+
+describe('BatchWriter', () => {
+  it('asks for a synced write', async () => {
+    const writes: unknown[] = []
+    const batch = { put: () => {}, write: async (options: unknown) => void writes.push(options) }
+    await new BatchWriter({ batch: () => batch } as never).write()
+    expect(writes).toEqual([{ sync: true }])
   })
 })

@@ -179,6 +179,30 @@ describe('EVM state at past heights', () => {
     expect(left).toEqual([53, 54])
   })
 
+  it('is right for a key that was read while its commit was under way', async () => {
+    const maker = new ChainMaker()
+    const store = await folder.store()
+    const key = addressOf('raced')
+    const set = (value: number) => [maker.change('account', key, Uint8Array.of(value))]
+    await store.initializeGenesis(maker.genesis(set(0)))
+    await store.commitHeight(maker.next({ changes: set(1) }))
+    const commit = store.commitHeight(maker.next({ changes: set(2) }))
+    for (let i = 0; i < 10; i++) {
+      await Promise.resolve()
+      store.evmStore().get('account', key)
+    }
+    await commit
+    await store.commitHeight(maker.next({ changes: set(3) }))
+    const reader = await folder.reader()
+    const cell = { namespace: 'account', key } as const
+    expect([0, 1, 2, 3].map((height) => valueAt(reader, cell, height))).toEqual([
+      '00',
+      '01',
+      '02',
+      '03',
+    ])
+  })
+
   it('asserts that a change replaces what is stored', async () => {
     const maker = new ChainMaker()
     const store = await folder.store()

@@ -152,7 +152,8 @@ describe('PointerCache', () => {
         const cache = new PointerCache(8)
         const model = new Map<number, number>()
         for (const { key: index, height, isSet } of operations) {
-          const key = bytesFrom(`key ${index}`, index % 2 === 0 ? 21 : 53)
+          const key = bytesFrom('key', index % 2 === 0 ? 21 : 53)
+          key[(index * 7) % key.length] = index
           // Many keys share a bucket.
           const hash = index % 3
           if (isSet) {
