@@ -51,10 +51,9 @@ export async function benchEvm(
   options: EvmBenchOptions = defaultEvmBenchOptions,
 ): Promise<Readonly<Record<string, EvmBenchResult>>> {
   const keys = Array.from({ length: options.accounts }, (_, index) => keyNumber(index))
-  return {
-    transfers: await run(options, keys, transfer(keys), []),
-    erc20Transfers: await run(options, keys, erc20Transfer(keys), [await tokenOf(keys)]),
-  }
+  const transfers = await run(options, keys, transfer(keys), [])
+  const erc20Transfers = await run(options, keys, erc20Transfer(keys), [await tokenOf(keys)])
+  return { transfers, erc20Transfers }
 }
 
 const TOKEN = fromHex('000000000000000000000000000000000070ce40')

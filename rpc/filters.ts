@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { RpcBackend } from './backend.ts'
 import type { Deadline } from './deadline.ts'
-import { data } from './format/hex.ts'
+import { data, quantityOfBytes } from './format/hex.ts'
 import type { LogView } from './format/receipt.ts'
 import { LogMatcher, type LogRange, searchLogs } from './logSearch.ts'
 import type { RpcLimits } from './options.ts'
@@ -156,8 +156,8 @@ export class Filters {
   }
 }
 
-/** geth's ids: 16 random bytes, so that nobody asks for another one's. */
-export const randomId = (): string => `0x${randomBytes(16).toString('hex')}`
+/** geth's ids: 16 random bytes, so that nobody asks for another one's, as QUANTITY. */
+export const randomId = (): string => quantityOfBytes(randomBytes(16))
 
 /** The committed heights that a filter is about. */
 export function rangeOf(backend: RpcBackend, { blocks }: LogFilter): Outcome<LogRange> {

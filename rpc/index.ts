@@ -1,6 +1,6 @@
 export type * from './backend.ts'
 export { type Deadline, isPast } from './deadline.ts'
 export type { RpcFailure } from './jsonRpc.ts'
-export { defaultRpcLimits, defaultRpcOptions, type RpcLimits, type RpcOptions } from './options.ts'
+export { defaultRpcOptions, type RpcOptions } from './options.ts'
 export { fail, type Outcome } from './outcome.ts'
-export { type RpcLoad, type RpcServer, type RpcServerModules, startRpcServer } from './server.ts'
+export { type RpcServer, startRpcServer } from './server.ts'

@@ -8,6 +8,7 @@ import type { Connection, PeerId, Stream, Topology } from '@libp2p/interface'
 import { assert } from '../../core/primitives/assert.ts'
 import { toHex } from '../../core/primitives/bytes.ts'
 import { decode, encode } from '../../core/primitives/codec.ts'
+import { NexusError } from '../../core/primitives/errors.ts'
 import { DOMAIN, hash, sha256 } from '../../core/primitives/hash.ts'
 import { LIMITS } from '../../core/primitives/limits.ts'
 import { type Announcement, announcementCodec } from './messages.ts'
@@ -47,6 +48,8 @@ export type GossipHandlers = {
   /** Only connections whose handshake is done may speak. */
   readonly isIntroduced: (connection: Connection) => boolean
   readonly onStranger: (connection: Connection) => void
+  /** Whether the peer is spoken with on this connection, and not on another one. */
+  readonly isActive: (connection: Connection) => boolean
   /** A handler threw: a fault of ours, which the router would swallow. */
   readonly onFatal: (error: unknown) => void
 }
@@ -202,6 +205,12 @@ export class Gossip {
       newStream: {
         value: async (...args: Parameters<Connection['newStream']>): Promise<Stream> => {
           const stream = await connection.newStream(...args)
+          // The router would keep the first stream it gets, and lose it with its connection.
+          if (!this.#handlers.isActive(connection)) {
+            const error = new NexusError({ code: 'CONNECTION_REPLACED' })
+            stream.abort(error)
+            throw error
+          }
           stream.addEventListener('close', () => this.#handlers.onStreamLost(connection))
           return stream
         },

@@ -434,6 +434,10 @@ export class Network {
           if (link !== undefined) this.#linkEvents().onFailed(link, 'GOSSIP_STREAM_LOST')
         },
         isIntroduced: (connection) => this.#peers.linkOf(connection) !== undefined,
+        isActive: (connection) => {
+          const link = this.#peers.linkOf(connection)
+          return link !== undefined && this.#peers.isActive(link)
+        },
         onStranger: (connection) => this.#penalizeStranger(connection),
         onFatal,
       },

@@ -31,7 +31,7 @@ import { accountProofOf } from './accountProof.ts'
 import type { GatewayApi, RpcThreadEvents } from './gateway.ts'
 import { Outbox } from './outbox.ts'
 import { type Simulation, simulationOf } from './simulation.ts'
-import { stateReaderOf } from './stateReader.ts'
+import { senderStateOf, stateReaderOf } from './stateReader.ts'
 import { malformed, objectionTo, pooledOf, poolObjection } from './submission.ts'
 import { transactionViewOf } from './transactionView.ts'
 
@@ -157,21 +157,12 @@ export class ChainBackend implements RpcBackend {
     if (!decoded.ok) return fail(malformed(decoded.code, bytes))
     const transaction = decoded.value
     const { sender } = transaction
-    const accountOf = (state: StateReader) => ({
-      nonce: state.nonce(sender),
-      balance: state.balance(sender),
-    })
-    const height = this.height()
-    const baseFee = this.nextBaseFee(height)
-    const objection = this.state(height, (state) =>
-      objectionTo(transaction, { account: accountOf(state), code: state.code(sender), baseFee }),
-    )
-    if (!objection.ok) return objection
-    if (objection.value !== null) return fail(objection.value)
+    const baseFee = this.nextBaseFee(this.height())
+    const objection = objectionTo(transaction, { ...this.#senderState(sender), baseFee })
+    if (objection !== null) return fail(objection)
     const result = await this.#outbox.submit(pooledOf(transaction))
     if (result.ok) return { ok: true, value: transaction.hash }
-    const account = this.state(this.height(), accountOf)
-    return account.ok ? fail(poolObjection(result.code, transaction, account.value)) : account
+    return fail(poolObjection(result.code, transaction, this.#senderState(sender).account))
   }
 
   pendingNonce(address: Uint8Array): Promise<number | null> {
@@ -219,6 +210,15 @@ export class ChainBackend implements RpcBackend {
     const header = this.header(height)
     assert(header !== null, 'a committed height has its header')
     return header
+  }
+
+  #senderState(sender: Uint8Array): ReturnType<typeof senderStateOf> {
+    const view = this.#reader.evmStore()
+    try {
+      return senderStateOf(view, sender)
+    } finally {
+      view.release()
+    }
   }
 
   #stateAt(height: number): Outcome<EvmStateView> {

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { mkdir, realpath } from 'node:fs/promises'
 import { ClassicLevel } from 'classic-level'
 import { NexusError } from '../../core/primitives/errors.ts'
 import { columnOf } from './schema.ts'
@@ -28,8 +28,7 @@ export const defaultDatabaseOptions: DatabaseOptions = {
  * handle's block cache serves them all and dies with it, so that handle must be closed last.
  */
 export async function openDatabase(path: string, options: DatabaseOptions): Promise<Database> {
-  // Handles find each other by this very string.
-  const location = resolve(path)
+  const location = await realLocation(path)
   const database: Database = new ClassicLevel(location, {
     keyEncoding: 'view',
     valueEncoding: 'view',
@@ -45,6 +44,19 @@ export async function openDatabase(path: string, options: DatabaseOptions): Prom
     return database
   } catch (error) {
     throw openError(location, error)
+  }
+}
+
+/**
+ * Handles of one process find each other by this very string; under two names LevelDB would open the
+ * files twice, since its lock only keeps other processes out, and destroy them.
+ */
+async function realLocation(path: string): Promise<string> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 })
+    return await realpath(path)
+  } catch (error) {
+    throw openError(path, error)
   }
 }
 

@@ -4,6 +4,7 @@ import { certificateFaults, equivocationsOf } from '../support/certificates.ts'
 import { accountOf, walletOf } from '../support/clients.ts'
 import { Devnet, disposeAll } from '../support/devnet.ts'
 import { HeightWatch } from '../support/heights.ts'
+import { call } from '../support/jsonRpc.ts'
 import { Load } from '../support/load.ts'
 import { faultsOf, headOf, readChain } from '../support/sameChain.ts'
 import { sleep, until } from '../support/wait.ts'
@@ -55,7 +56,8 @@ async function rejoin(node: number): Promise<void> {
     { what: `validator ${node} to catch up to ${target}`, timeoutMs: 60_000 },
     async () => {
       if (started.exit !== null) throw new Error(`it ended: ${started.output}`)
-      return (await headOf(urlOf(node))) >= target
+      const isSyncing = (await call(urlOf(node), 'eth_syncing')) !== false
+      return !isSyncing && (await headOf(urlOf(node))) >= target
     },
   ).catch((error: Error) => {
     throw new Error(`${error.message}\n${started.output}`, { cause: error.cause })

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { badTransactions } from '../support/badTransactions.ts'
 import { accountOf, walletOf } from '../support/clients.ts'
-import { Devnet, disposeAll } from '../support/devnet.ts'
+import { Devnet, disposeAll, type ValidatorReport } from '../support/devnet.ts'
 import { ask, call, post } from '../support/jsonRpc.ts'
 import { junkFrames, junkRequests, pour } from '../support/junk.ts'
 import { metricOf } from '../support/metrics.ts'
@@ -158,16 +158,6 @@ describe('requests', () => {
     expect(wrong).toEqual([])
   })
 
-  test('a WebSocket from a page of somebody else is refused', async () => {
-    const { ws } = devnet.validator(0)
-    const opened = await new Promise((resolve) => {
-      const socket = new WebSocket(ws, { origin: 'https://evil.example' })
-      socket.once('open', () => resolve(true))
-      socket.once('error', () => resolve(false))
-    })
-    expect(opened).toBe(false)
-  })
-
   test('a flood leaves nothing behind, and votes go on meanwhile', async () => {
     const before = await residentBytes()
     const from = await headOf(urlOf(3))
@@ -187,7 +177,7 @@ describe('requests', () => {
     })
     await Promise.all(
       Array.from({ length: 20 }, async (_, i) => {
-        for (let j = 0; j < 30; j++)
+        for (let j = 0; j < 100; j++)
           await post(
             urlOf((i + j) % 3),
             [batch, large, '['.repeat(100_000)][j % 3] ?? '',
@@ -211,28 +201,6 @@ describe('peers', () => {
     await expectAllWell()
   })
 
-  test('a node of another chain is no peer, and harms nobody', async () => {
-    const stranger = await Devnet.start({ validators: 1 })
-    await stranger.stop()
-    const config = readFileSync(join(devnet.validator(1).home, 'config.json'), 'utf8')
-    const { peers } = (JSON.parse(config) as { p2p: { peers: string[] } }).p2p
-    const alone = new NexusProcess([
-      'start',
-      '--home',
-      stranger.validator(0).home,
-      '--p2p-peers',
-      peers.join(),
-    ])
-    const { rpc } = stranger.validator(0)
-    await until({ what: 'the stranger to run' }, () => headOf(rpc))
-    await sleep(3_000)
-    expect(alone.exit).toBeNull()
-    expect(await call(rpc, 'net_peerCount')).toBe('0x0')
-    for (const node of indexes) expect(await call(urlOf(node), 'net_peerCount')).toBe('0x3')
-    await expectAllWell()
-    await alone.stop()
-  })
-
   test('two hundred connections that say nothing', async () => {
     const before = await residentBytes()
     const sockets = Array.from({ length: 200 }, () =>
@@ -242,6 +210,48 @@ describe('peers', () => {
     await expectAllWell()
     for (const socket of sockets) socket.destroy()
     await expectBounded(before)
+  })
+})
+
+describe('a node of another chain, told to join and to serve one web page', () => {
+  const page = 'https://app.example'
+  let stranger: ValidatorReport
+  let alone: NexusProcess
+
+  beforeAll(async () => {
+    const other = await Devnet.start({ validators: 1 })
+    await other.stop()
+    stranger = other.validator(0)
+    const config = readFileSync(join(devnet.validator(1).home, 'config.json'), 'utf8')
+    const { peers } = (JSON.parse(config) as { p2p: { peers: string[] } }).p2p
+    const flags = ['--p2p-peers', peers.join(), '--rpc-cors-origins', page]
+    alone = new NexusProcess(['start', '--home', stranger.home, ...flags])
+    await until({ what: 'the stranger to run' }, () => headOf(stranger.rpc))
+  })
+  afterAll(() => alone.stop())
+
+  test('is no peer, and harms nobody', async () => {
+    await sleep(3_000)
+    expect(alone.exit).toBeNull()
+    expect(await call(stranger.rpc, 'net_peerCount')).toBe('0x0')
+    for (const node of indexes) expect(await call(urlOf(node), 'net_peerCount')).toBe('0x3')
+    await expectAllWell()
+  })
+
+  test('answers that page only, over HTTP and over WebSocket', async () => {
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'eth_chainId', params: [] })
+    const asks = async (origin: string) => {
+      const { status } = await post(stranger.rpc, body, { origin })
+      const opens = await new Promise((resolve) => {
+        const socket = new WebSocket(stranger.ws, { origin })
+        socket.once('open', () => resolve(true))
+        socket.once('error', () => resolve(false))
+        socket.once('open', () => socket.close())
+      })
+      return { status, opens }
+    }
+    expect(await asks(page)).toEqual({ status: 200, opens: true })
+    expect(await asks('https://evil.example')).toEqual({ status: 403, opens: false })
   })
 })
 

@@ -220,6 +220,10 @@ export class LockStep {
         this.#decision ??= effect.blockId
         if (this.#decision !== effect.blockId)
           throw new SafetyViolation(`agreement: ${this.#decision} and ${effect.blockId}`)
+        break
+      // The adversary decides what is sent again and what proof arrives.
+      default:
+        break
     }
   }
 

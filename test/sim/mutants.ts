@@ -1,5 +1,5 @@
 // Tests of the tests: known mistakes planted in a copy of consensus/, each of which must be caught.
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -137,15 +137,20 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 /** The consensus folder with the mistakes in it, loaded beside the real one. */
 export async function plant(mutant: Mutant): Promise<Core> {
   const changes = [mutant, ...NO_ASSERTIONS]
+  const files = readdirSync(join(root, 'consensus')).filter((file) => file.endsWith('.ts'))
+  const texts = files.map((file) => {
+    const text = readFileSync(join(root, 'consensus', file), 'utf8')
+    const mistaken = changes.filter((change) => change.file === file).reduce(replaceOnce, text)
+    return mistaken.replaceAll("'../core/", `'${root}core/`)
+  })
   const folder = join(mkdtempSync(join(tmpdir(), 'nexus-mutant-')), 'consensus')
   mkdirSync(folder)
-  for (const file of readdirSync(join(root, 'consensus'))) {
-    if (!file.endsWith('.ts')) continue
-    let text = readFileSync(join(root, 'consensus', file), 'utf8')
-    for (const change of changes) if (change.file === file) text = replaceOnce(text, change)
-    writeFileSync(join(folder, file), text.replaceAll("'../core/", `'${root}core/`))
-  }
-  return (await import(join(folder, 'index.ts'))) as Core
+  files.forEach((file, i) => {
+    writeFileSync(join(folder, file), texts[i] as string)
+  })
+  const core = (await import(join(folder, 'index.ts'))) as Core
+  rmSync(join(folder, '..'), { recursive: true })
+  return core
 }
 
 function replaceOnce(text: string, { name, find, replace }: Mutant): string {

@@ -82,12 +82,6 @@ export const junkRequests: readonly Junk[] = [
     status: [415],
   },
   { name: 'another host', body: chainId, headers: { host: 'evil.example' }, status: [403] },
-  {
-    name: 'a page of somebody else',
-    body: chainId,
-    headers: { origin: 'https://evil.example' },
-    status: [403],
-  },
   { name: 'another HTTP method', body: chainId, method: 'PUT', status: [404, 405] },
 ]
 

@@ -25,6 +25,7 @@ try {
       // Tells, waits for whoever started us to mend the disk, and tries the same again.
       say(`failed ${JSON.stringify(error.detail)}`)
       await new Promise((resolve) => process.stdin.once('data', resolve))
+      process.stdin.destroy()
       throw await store.commitHeight(record).then(
         () => new Error('written after a failure'),
         (second) => second,

@@ -313,7 +313,7 @@ describe('signing', () => {
 
   test('what is sent again is the newest, whatever came back last', () => {
     const height = newHeight(3)
-    feed(height, START, prevote(2, null, 3), precommit(1, null, 3), prevote(1, null, 3))
+    feed(height, START, ...[1, 2, 0].map((round) => prevote(round, null, 3)), precommit(1, null, 3))
     expect(words(feed(height, timeout('rebroadcast', 0)))).toContain(
       'rebroadcast precommit 1,prevote 2',
     )

@@ -1,45 +1,44 @@
-import { MerklePatriciaTrie } from '@ethereumjs/mpt'
+import { createMPT, MerklePatriciaTrie } from '@ethereumjs/mpt'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { compareBytes, toHex } from '../../../core/primitives/bytes.ts'
 import { keccak256 } from '../../../core/primitives/hash.ts'
-import { encodeRlp } from '../../../evm/rlp.ts'
+import { encodeRlp, quantityBytes } from '../../../evm/rlp.ts'
 import { StateTrie } from '../../../evm/stateTrie.ts'
-import { createMemoryStore, type EvmChange, storageKey } from '../../../evm/store.ts'
+import { createMemoryStore, storageKey } from '../../../evm/store.ts'
 import type { TrieNode } from '../../../evm/trie/node.ts'
+import { decodeNode, encodeNode } from '../../../evm/trie/nodeCodec.ts'
 import { orderedRoot } from '../../../evm/trie/orderedRoot.ts'
 import { type LeafChange, type TrieSource, updateTrie } from '../../../evm/trie/update.ts'
 
 /** The trie of the library under the same list of changes, one put or delete at a time. */
 class Twin {
   readonly #trie = new MerklePatriciaTrie()
-  async apply(changes: readonly LeafChange[]): Promise<void> {
+  async apply(changes: readonly LeafChange[]): Promise<string> {
     for (const { key, value } of changes) {
       if (value === null) await this.#trie.del(key)
       else await this.#trie.put(key, value)
     }
-  }
-  root(): string {
     return toHex(this.#trie.root())
   }
 }
 
-/** Our pass over nodes kept in a map, as the store keeps them. */
+/** Our pass over nodes kept in a map by path, encoded as in the store. Keys are their own preimages. */
 class Subject {
-  readonly nodes = new Map<string, TrieNode>()
+  readonly nodes = new Map<string, Uint8Array>()
   readonly values = new Map<string, Uint8Array>()
   readonly #source: TrieSource = {
-    node: (path) => this.nodes.get(path) ?? null,
+    node: (path) => this.#node(path),
     value: (preimage) => this.values.get(toHex(preimage)) as Uint8Array,
   }
+
   apply(changes: readonly LeafChange[]): string {
     const last = new Map(changes.map((change) => [toHex(change.key), change]))
     const sorted = [...last.values()].sort((a, b) => compareBytes(a.key, b.key))
     const { root, writes } = updateTrie(this.#source, sorted)
     for (const [path, node] of writes) {
       if (node === null) this.nodes.delete(path)
-      else
-        this.nodes.set(path, node.kind === 'leaf' ? { ...node, value: null, stored: true } : node)
+      else this.nodes.set(path, encodeNode(node))
     }
     for (const { preimage, value } of sorted) {
       if (value === null) this.values.delete(toHex(preimage))
@@ -47,56 +46,120 @@ class Subject {
     }
     return toHex(root)
   }
+
+  #node(path: string): TrieNode | null {
+    const bytes = this.nodes.get(path)
+    if (bytes === undefined) return null
+    const node = decodeNode(bytes)
+    return node.kind === 'leaf' ? { ...node, key: node.preimage } : node
+  }
 }
 
-/** Keys from few bytes, so that they share long prefixes and extensions split, merge and vanish. */
-const keyOfPick = (pick: readonly number[]): Uint8Array =>
-  Uint8Array.from(
-    [...pick, ...pick].slice(0, 4),
-    (value) => [0x00, 0x01, 0x10, 0x11, 0xff][value] ?? 0,
-  )
+/** Keys of few different bytes share long prefixes: extensions split, merge and vanish. */
+const key = fc
+  .array(fc.constantFrom(0x00, 0x01, 0x10, 0x11, 0xff), { minLength: 4, maxLength: 4 })
+  .map((bytes) => Uint8Array.from(bytes))
 const change = fc
-  .tuple(
-    fc.array(fc.nat({ max: 4 }), { minLength: 4, maxLength: 4 }),
-    fc.option(fc.uint8Array({ minLength: 1, maxLength: 40 }), { freq: 2 }),
-  )
-  .map(([pick, value]): LeafChange => {
-    const key = keyOfPick(pick)
-    return { key, preimage: key, value }
-  })
+  .tuple(key, fc.option(fc.uint8Array({ minLength: 1, maxLength: 40 }), { freq: 2 }))
+  .map(([bytes, value]): LeafChange => ({ key: bytes, preimage: bytes, value }))
+const batches = fc.array(fc.array(change, { maxLength: 12 }), { maxLength: 8 })
 
 describe('trie update', () => {
   it('has the root of the library after any list of batches', async () => {
-    const batches = fc.array(fc.array(change, { maxLength: 12 }), { maxLength: 8 })
     await fc.assert(
       fc.asyncProperty(batches, async (list) => {
         const twin = new Twin()
         const subject = new Subject()
-        for (const batch of list) {
-          await twin.apply(batch)
-          expect(subject.apply(batch)).toBe(twin.root())
-        }
+        for (const batch of list) expect(subject.apply(batch)).toBe(await twin.apply(batch))
       }),
-      { numRuns: 400 },
+      { numRuns: 500 },
     )
   })
 
-  it('keeps exactly the nodes that a trie built at once has', () => {
-    const batches = fc.array(fc.array(change, { maxLength: 12 }), { maxLength: 8 })
+  it('leaves exactly the nodes of a trie built at once', () => {
     fc.assert(
       fc.property(batches, (list) => {
         const subject = new Subject()
         for (const batch of list) subject.apply(batch)
         const fresh = new Subject()
-        fresh.apply(
-          [...subject.values].map(([hex, value]) => {
-            const key = Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16))
-            return { key, preimage: key, value }
-          }),
-        )
-        expect([...subject.nodes.keys()].sort()).toEqual([...fresh.nodes.keys()].sort())
+        const alive = new Map(list.flat().map((last) => [toHex(last.key), last]))
+        fresh.apply([...alive.values()])
+        expect([...subject.nodes].sort()).toEqual([...fresh.nodes].sort())
       }),
-      { numRuns: 300 },
+      { numRuns: 500 },
     )
   })
+})
+
+describe('root of an ordered list', () => {
+  it('is the root of the library for every length at which keys change width', async () => {
+    for (const length of [0, 1, 2, 127, 128, 129, 255, 256, 257, 300]) {
+      const values = Array.from({ length }, (_, i) => keccak256(quantityBytes(i)).subarray(i % 31))
+      const twin = await createMPT()
+      for (const [i, value] of values.entries()) await twin.put(encodeRlp(quantityBytes(i)), value)
+      expect(toHex(orderedRoot(values)), `length ${length}`).toBe(toHex(twin.root()))
+    }
+  })
+})
+
+describe('state trie', () => {
+  const addressOf = (i: number): Uint8Array => keccak256(quantityBytes(i)).slice(12)
+  const wordOf = (i: number): Uint8Array => keccak256(quantityBytes(i))
+
+  it('has the roots of the library over blocks, restarts and discarded updates', async () => {
+    const store = createMemoryStore()
+    const accounts = await createMPT({ useKeyHashing: true })
+    const slots = await createMPT({ useKeyHashing: true })
+    const owner = addressOf(1)
+    let trie = newTrie(store)
+    for (let block = 1; block <= 30; block++) {
+      const picks = Array.from({ length: 60 }, (_, i) => (i * 37 + block * block * 11) % 400)
+      const unique = [...new Set(picks)]
+      const newValue = (i: number): Uint8Array | null =>
+        (i + block) % 3 === 0 ? null : wordOf(i * block).subarray(0, 1 + (i % 32))
+      const changes = unique.map((i) => ({ i, value: newValue(i) }))
+
+      trie.updateAccounts([{ preimage: addressOf(block), value: Uint8Array.of(1) }])
+      trie.discard()
+      const accountRoot = trie.updateAccounts(
+        changes.map(({ i, value }) => ({ preimage: addressOf(i), value })),
+      )
+      const slotRoot = trie.updateStorage(
+        owner,
+        changes.map(({ i, value }) => ({
+          preimage: wordOf(i),
+          value: value === null ? null : encodeRlp(value),
+        })),
+      )
+      for (const { i, value } of changes) {
+        if (value === null) {
+          await accounts.del(addressOf(i))
+          await slots.del(wordOf(i))
+        } else {
+          await accounts.put(addressOf(i), value)
+          await slots.put(wordOf(i), encodeRlp(value))
+        }
+      }
+      expect(toHex(accountRoot)).toBe(toHex(accounts.root()))
+      expect(toHex(slotRoot)).toBe(toHex(slots.root()))
+      store.apply(trie.changes())
+      store.apply(
+        changes.flatMap(({ i, value }) => [
+          { namespace: 'account' as const, key: addressOf(i), value, previous: null },
+          {
+            namespace: 'storage' as const,
+            key: storageKey(owner, wordOf(i)),
+            value,
+            previous: null,
+          },
+        ]),
+      )
+      trie.commit()
+      if (block % 7 === 0) trie = newTrie(store)
+    }
+  })
+
+  const newTrie = (store: ReturnType<typeof createMemoryStore>): StateTrie =>
+    // Too small for everything, so that nodes are read back from the store.
+    new StateTrie({ store, cachedNodes: 50, cachedHashes: 50 })
 })

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Log } from '../../../core/chain/executedBlock.ts'
 import { toHex } from '../../../core/primitives/bytes.ts'
+import { randomId } from '../../../rpc/filters.ts'
 import { data } from '../../../rpc/format/hex.ts'
 import { LogMatcher } from '../../../rpc/logSearch.ts'
 import { addressOf, bloomOf, digest, type FakeTransaction } from '../../support/fakeRpcBackend.ts'
@@ -139,6 +140,12 @@ describe('a filter', () => {
       [2, 3].map((height) => data(digest(`block ${height}`))),
     )
     expect(await rpc.result('eth_getFilterChanges', [id])).toEqual([])
+  })
+
+  it('has an id without leading zeros, as QUANTITY wants it', () => {
+    const ids = Array.from({ length: 1_000 }, randomId)
+    expect(ids.filter((id) => !/^0x[1-9a-f][0-9a-f]*$/.test(id))).toEqual([])
+    expect(new Set(ids).size).toBe(1_000)
   })
 
   it('of logs tells new ones once, and all of them when asked', async () => {

@@ -1,3 +1,5 @@
+import { symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { duplicateVoteOf, evidenceHash } from '../../../core/chain/evidence.ts'
@@ -202,12 +204,24 @@ describe('ChainStore', () => {
   })
 
   it('is one database under every name of its path', async () => {
+    const maker = new ChainMaker()
     const store = await folder.store()
-    await store.initializeGenesis(new ChainMaker().genesis())
+    await store.initializeGenesis(maker.genesis())
+    const link = join(folder.path, '..', 'link')
+    symlinkSync(folder.path, link)
     const options = { ...defaultChainReaderOptions, ...IDENTITY }
-    const reader = await ChainReader.open(`${folder.path}/../db/.`, options)
-    expect(reader.height).toBe(0)
-    await reader.close()
+    for (const name of [`${folder.path}/../db/.`, link]) {
+      const reader = await ChainReader.open(name, options)
+      await store.commitHeight(maker.next())
+      reader.refresh()
+      expect(reader.height, name).toBe(store.height)
+      await reader.close()
+    }
+  })
+
+  it('cannot be opened where something else is', async () => {
+    writeFileSync(folder.path, 'a file')
+    await expect(folder.store()).rejects.toMatchObject({ detail: { code: 'DATABASE_OPEN' } })
   })
 
   it('may be opened after a reader has made the database', async () => {

@@ -4,7 +4,13 @@ import { toHex } from '../../../core/primitives/bytes.ts'
 import type { EvmChange, EvmNamespace } from '../../../evm/store.ts'
 import type { ChainReader } from '../../../node/storage/chainReader.ts'
 import { COLUMN } from '../../../node/storage/schema.ts'
-import { addressOf, bytesFrom, ChainMaker, digest } from '../../support/storedChain.ts'
+import {
+  addressOf,
+  bytesFrom,
+  ChainMaker,
+  counterValue,
+  digest,
+} from '../../support/storedChain.ts'
 import { DatabaseFolder } from '../../support/storedDatabase.ts'
 
 let folder: DatabaseFolder
@@ -186,12 +192,18 @@ describe('EVM state at past heights', () => {
     const set = (value: number) => [maker.change('account', key, Uint8Array.of(value))]
     await store.initializeGenesis(maker.genesis(set(0)))
     await store.commitHeight(maker.next({ changes: set(1) }))
-    const commit = store.commitHeight(maker.next({ changes: set(2) }))
+    // Large enough that it is still on its way when the reads come.
+    const nodes = Array.from({ length: 20_000 }, (_, i) =>
+      maker.change('trieNode', counterValue(i), Uint8Array.of(1)),
+    )
+    const commit = store.commitHeight(maker.next({ changes: [...set(2), ...nodes] }))
+    const seen: unknown[] = []
     for (let i = 0; i < 10; i++) {
       await Promise.resolve()
-      store.evmStore().get('account', key)
+      seen.push(store.evmStore().get('account', key)?.[0])
     }
     await commit
+    expect(seen, 'the reads came in time').toContain(1)
     await store.commitHeight(maker.next({ changes: set(3) }))
     const reader = await folder.reader()
     const cell = { namespace: 'account', key } as const
