@@ -44,7 +44,9 @@ export function createHttp(options: RpcOptions, dispatcher: Dispatcher): Fastify
       reply.header('access-control-allow-origin', origin)
       reply.header('vary', 'Origin')
     }
-    done()
+    const length = Number(request.headers['content-length'] ?? 0)
+    if (length > limits.bodyBytes) refuseBody(request, reply, length)
+    else done()
   })
   app.setErrorHandler((error, _, reply) => refuse(reply, ...problemOf(error)))
   app.setNotFoundHandler((_, reply) => refuse(reply, 404, 'not found: JSON-RPC is POST /'))
@@ -71,6 +73,21 @@ export function createHttp(options: RpcOptions, dispatcher: Dispatcher): Fastify
       .send(),
   )
   return app
+}
+
+/** Largest body that is read to its end although it is refused. */
+const MAX_DRAINED_BYTES = 64 * 1024 * 1024
+
+/** A client that is still sending when the connection closes never reads why: its body is read first and dropped. */
+function refuseBody({ raw }: FastifyRequest, reply: FastifyReply, length: number): void {
+  const answer = (): void => refuse(reply, 413, 'request body too large')
+  if (length > MAX_DRAINED_BYTES) {
+    reply.header('connection', 'close')
+    answer()
+    return
+  }
+  raw.once('end', answer)
+  raw.resume()
 }
 
 function refusalOf({ headers }: FastifyRequest, options: RpcOptions): string | null {

@@ -35,7 +35,7 @@ export const LIMITS = {
 
   /** Distinct proposals kept per round: an equivocating proposer is already convicted by two. */
   proposalsPerRound: 4,
-  /** Rounds ahead of ours from which votes are counted; beyond, a vote is dropped. */
+  /** Rounds ahead of ours from which a proposal is admitted: finding the proposer of a round costs as many steps. */
   roundsAhead: 64,
   /** Heights ahead of ours whose consensus messages are buffered, farthest evicted first (Malachite ADR-008). */
   heightsAhead: 10,

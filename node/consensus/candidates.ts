@@ -139,6 +139,8 @@ export class Candidates {
   #resolved(entry: BlockEntry, outcome: ResolvedBody | 'INVALID' | 'MISSING'): Verdict | null {
     if (outcome === 'MISSING') {
       this.#modules.metrics.rejected('BATCH_MISSING')
+      // Too late for this round's prevote, perhaps, but a later step may need the block.
+      this.fetch(entry.blockId)
       return null
     }
     if (outcome === 'INVALID') return this.#judge(entry, false)

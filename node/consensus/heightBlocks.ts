@@ -81,5 +81,5 @@ export class HeightBlocks {
   }
 }
 
-/** Every round may bring its proposals; rounds are bounded by the same window as votes. */
+/** Every round that is admitted may bring its proposals. */
 const MAX_CANDIDATES = LIMITS.proposalsPerRound * LIMITS.roundsAhead

@@ -183,7 +183,8 @@ export class Gossip {
                 return
               }
               this.#throttle(connection.remotePeer.toString(), stream)
-              return handler(stream, connection)
+              // The router answers with a stream of its own on the same connection.
+              return handler(stream, this.#watched(connection))
             },
             options,
           ),

@@ -135,7 +135,7 @@ export class Link {
 
   /** Another connection took over: what is still on the way, in either direction, has a moment to arrive. */
   async retire(): Promise<void> {
-    await setTimeout(RETIRE_MS, undefined, { ref: false })
+    await setTimeout(this.#options.retireMs, undefined, { ref: false })
     this.release()
     await closeGently(this.connection)
   }
@@ -214,5 +214,3 @@ export class Link {
     )
   }
 }
-
-const RETIRE_MS = 1_000

@@ -22,6 +22,8 @@ export type NetworkOptions = {
   readonly handshakeMs: number
   readonly dialMs: number
   readonly reconnect: ReconnectOptions
+  /** How long a connection is still listened to after another of the same peer took over. */
+  readonly retireMs: number
   /** What one peer may send. */
   readonly rates: {
     readonly votes: ChannelRates
@@ -68,6 +70,7 @@ export const defaultNetworkOptions: Omit<
   handshakeMs: 5_000,
   dialMs: 3_000,
   reconnect: { minMs: 50, maxMs: 2_000 },
+  retireMs: 1_000,
   rates: {
     votes: {
       messages: { perSecond: 4_000, burst: 4_000 },

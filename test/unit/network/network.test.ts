@@ -85,31 +85,48 @@ describe('the handshake', () => {
   })
 })
 
+/** Each dials the other the moment it loses it. */
+async function startTowardsEachOther(): Promise<readonly [TestNode, TestNode]> {
+  const keys = await Promise.all([keyOf(1), keyOf(2)])
+  const probes = await Promise.all(keys.map((privateKey) => startNode({ privateKey })))
+  const addresses = probes.map(({ address }) => address)
+  await Promise.all(probes.map(stopNode))
+  const [c, d] = await Promise.all(
+    keys.map((privateKey, i) =>
+      startNode({
+        privateKey,
+        listen: [addresses[i]?.split('/p2p/')[0] as string],
+        peers: [addresses[1 - i] as string],
+        scores: { ...defaultNetworkOptions.scores, disconnectAt: -1, banAt: -1e9 },
+        reconnect: { minMs: 2, maxMs: 2 },
+        retireMs: 100,
+      }),
+    ),
+  )
+  if (c === undefined || d === undefined) throw new Error('two nodes')
+  await until('connected', () => c.network.peerIds().length + d.network.peerIds().length === 2)
+  return [c, d]
+}
+
 describe('connections', () => {
-  it('two nodes that dial each other at once are one peer to each other', async () => {
-    for (let attempt = 0; attempt < 3; attempt++) {
-      const keys = await Promise.all([keyOf(10 + attempt), keyOf(20 + attempt)])
-      const [a, b] = await Promise.all(keys.map((privateKey) => startNode({ privateKey })))
-      if (a === undefined || b === undefined) throw new Error('two nodes')
-      await Promise.all([stopNode(a), stopNode(b)])
-      const port = (node: TestNode): string => node.address.split('/p2p/')[0] as string
-      const [c, d] = await Promise.all([
-        startNode({ privateKey: keys[0] as never, listen: [port(a)], peers: [b.address] }),
-        startNode({ privateKey: keys[1] as never, listen: [port(b)], peers: [a.address] }),
-      ])
-      await until('connected', () => c.network.peerIds().length + d.network.peerIds().length === 2)
-      for (let i = 0; i < 20; i++) {
+  it('two nodes that dial each other at once are one peer to each other, and lose no message', async () => {
+    const [c, d] = await startTowardsEachOther()
+    for (let attempt = 0; attempt < 8; attempt++) {
+      const times = c.connected.length
+      c.network.penalize(d.id, 'ANY_CODE')
+      await until('lost', () => c.disconnected.length === times && d.disconnected.length === times)
+      await until('found', () => c.connected.length > times && d.connected.length > times)
+      for (const list of [c.consensus, d.consensus, c.batches, d.batches]) list.length = 0
+      for (let i = 0; i < 60; i++) {
         c.network.broadcast(voteOf(i))
         d.network.broadcast(voteOf(i))
-        await new Promise((resolve) => setTimeout(resolve, 5))
+        await new Promise((resolve) => setTimeout(resolve, 4))
       }
-      await until('all votes', () => c.consensus.length >= 20 && d.consensus.length >= 20)
-      expect([c.connected.length, d.connected.length], 'told once').toEqual([1, 1])
-      expect([...c.disconnected, ...d.disconnected]).toEqual([])
-      c.network.publishBatch(batchOf(10))
-      d.network.publishBatch(batchOf(11))
-      await until('gossip on what is left', () => c.batches.length + d.batches.length === 2)
-      await Promise.all([stopNode(c), stopNode(d)])
+      await until('all votes', () => c.consensus.length + d.consensus.length === 120)
+      expect([c.connected.length, d.connected.length], 'told once').toEqual([times + 1, times + 1])
+      c.network.publishBatch(batchOf(10, attempt))
+      d.network.publishBatch(batchOf(11, attempt))
+      await until('gossip both ways', () => c.batches.length === 1 && d.batches.length === 1)
     }
   })
 

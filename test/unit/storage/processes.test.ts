@@ -104,7 +104,7 @@ describe('the database', () => {
     const { child, waitFor, lines, exited } = start('bash', args)
     expect(await waitFor('failed')).toContain('STORAGE_WRITE')
     // With room again, the same store still refuses: what the failed write left in the log is unknown.
-    spawnSync('prlimit', ['--pid', String(child.pid), '--fsize=unlimited:unlimited'])
+    spawnSync('bash', ['-c', `prlimit --pid ${child.pid} --fsize=unlimited:unlimited`])
     child.stdin?.write('go on\n')
     await exited
     const failures = lines.filter((line) => line.startsWith('failed'))
