@@ -58,7 +58,10 @@ async function withDevnet<T>(validators: number, run: (devnet: Devnet) => Promis
   console.error(`bench: starting a devnet of ${validators}`)
   const devnet = await Devnet.start({ validators, timeoutMs: 120_000 })
   try {
-    return await run(devnet)
+    const result = await run(devnet)
+    const deaths = devnet.deaths()
+    if (deaths.length > 0) throw new Error(deaths.join('\n'))
+    return result
   } finally {
     await devnet.stop()
   }

@@ -71,9 +71,7 @@ async function fund(
   })
   const token = await deployed(client, sign(GAS.deploy, EMPTY_BYTES, fromHex(deployment)))
   for (const { address } of senders)
-    await client.call('eth_sendRawTransaction', [
-      sign(GAS.erc20, token, erc20Transfer(address, TOKENS)),
-    ])
+    await submit(client, sign(GAS.erc20, token, erc20Transfer(address, TOKENS)))
   await untilNonce(client, funder, nonce)
   return token
 }
@@ -91,7 +89,7 @@ export async function fundSenders(
   for (const { address } of senders) {
     const call = { gas: GAS.transfer, to: address, value: FUNDS, data: EMPTY_BYTES }
     const { raw } = signTransaction(funder, { chainId, nonce: nonce++, ...call })
-    await client.call('eth_sendRawTransaction', [raw])
+    await submit(client, raw)
   }
   await untilNonce(client, funder, nonce)
 }
@@ -102,8 +100,20 @@ async function nonceOf(client: KeepAliveClient, { address }: Sender): Promise<nu
   )
 }
 
+/** Tries for as long as the node asks to try again later. */
+async function submit(client: KeepAliveClient, raw: string): Promise<string> {
+  for (let i = 0; ; i++) {
+    try {
+      return await client.call<string>('eth_sendRawTransaction', [raw])
+    } catch (error) {
+      if (i === ATTEMPTS || !/try again later/.test(String(error))) throw error
+      await pause()
+    }
+  }
+}
+
 async function deployed(client: KeepAliveClient, raw: string): Promise<Uint8Array> {
-  const hash = await client.call<string>('eth_sendRawTransaction', [raw])
+  const hash = await submit(client, raw)
   for (let i = 0; i < ATTEMPTS; i++) {
     type Found = { status: string; contractAddress: string } | null
     const receipt = await client.call<Found>('eth_getTransactionReceipt', [hash])

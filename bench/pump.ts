@@ -16,8 +16,8 @@ export class Pump {
   readonly #lanes: readonly (readonly Prepared[])[]
   readonly #pace: Pace
   readonly #batch: number
-  /** Next transaction of each lane, and whether a batch of it is on its way. */
-  readonly #cursors: { next: number; busy: boolean }[]
+  /** Next transaction of each lane, those of it to send again, and whether a batch is on its way. */
+  readonly #cursors: { next: number; again: Prepared[]; busy: boolean }[]
   readonly #sentMs = new Map<string, number>()
   #timer: NodeJS.Timeout | undefined
   #startedMs = 0
@@ -40,7 +40,7 @@ export class Pump {
     this.#lanes = lanes
     this.#pace = options.pace
     this.#batch = options.batch
-    this.#cursors = lanes.map(() => ({ next: 0, busy: false }))
+    this.#cursors = lanes.map(() => ({ next: 0, again: [], busy: false }))
   }
 
   /** Sent and neither final nor refused. */
@@ -75,7 +75,7 @@ export class Pump {
   #tick(): void {
     const allowance = this.#allowance()
     const free = this.#cursors.map((_, lane) => lane).filter((lane) => this.#isReady(lane))
-    if (this.#cursors.every(({ next }, lane) => next >= (this.#lanes[lane]?.length ?? 0))) {
+    if (this.#cursors.every((_, lane) => !this.#hasMore(lane))) {
       this.isExhausted = true
       this.#resolveExhausted()
     }
@@ -86,46 +86,64 @@ export class Pump {
 
   #isReady(lane: number): boolean {
     const cursor = this.#cursors[lane]
-    return cursor !== undefined && !cursor.busy && cursor.next < (this.#lanes[lane]?.length ?? 0)
+    return cursor !== undefined && !cursor.busy && this.#hasMore(lane)
+  }
+
+  #hasMore(lane: number): boolean {
+    const { next = 0, again = [] } = this.#cursors[lane] ?? {}
+    return again.length > 0 || next < (this.#lanes[lane]?.length ?? 0)
   }
 
   /** One batch at a time on each lane keeps the nonces of a sender in order. */
   async #send(lane: number, count: number): Promise<void> {
     const [cursor, client] = [this.#cursors[lane], this.#clients[lane]]
     if (cursor === undefined || client === undefined) return
-    const batch = (this.#lanes[lane] ?? []).slice(cursor.next, cursor.next + count)
-    cursor.next += batch.length
+    const batch = cursor.again.splice(0, count)
+    const fresh = (this.#lanes[lane] ?? []).slice(cursor.next, cursor.next + count - batch.length)
+    cursor.next += fresh.length
+    batch.push(...fresh)
     cursor.busy = true
     this.sent += batch.length
     const body = `[${batch.map(requestOf).join(',')}]`
     const sentMs = performance.now()
     for (const { hash } of batch) this.#sentMs.set(hash, sentMs)
     try {
-      this.#count(batch, await client.post(body))
+      cursor.again.push(...this.#count(batch, await client.post(body)))
     } catch (error) {
       this.#fail(String(error), batch)
+      cursor.again.push(...batch)
     }
     cursor.busy = false
   }
 
-  #count(batch: readonly Prepared[], text: string): void {
+  /** What was refused: later transactions of its sender would wait for it for ever, so it is sent again. */
+  #count(batch: readonly Prepared[], text: string): readonly Prepared[] {
     const answers = JSON.parse(text) as { id: number; error?: { message: string } }[]
     if (!Array.isArray(answers)) {
       this.#fail(text.slice(0, 200), batch)
-      return
+      return batch
     }
-    for (const { id, error } of answers) {
+    const refused: Prepared[] = []
+    for (const { id, error } of answers.sort((a, b) => a.id - b.id)) {
       const prepared = batch[id]
       if (error === undefined) this.accepted++
-      else if (prepared !== undefined) this.#fail(error.message, [prepared])
+      else if (prepared !== undefined) {
+        this.#fail(error.message, [prepared])
+        if (!IN_POOL_OR_CHAIN.test(error.message)) refused.push(prepared)
+      }
     }
+    return refused
   }
 
   #fail(message: string, batch: readonly Prepared[]): void {
     this.errors.set(message, (this.errors.get(message) ?? 0) + batch.length)
+    this.sent -= batch.length
     for (const { hash } of batch) this.#sentMs.delete(hash)
   }
 }
+
+/** Answers to a second delivery. */
+const IN_POOL_OR_CHAIN = /already known|nonce too low/
 
 const requestOf = ({ raw }: Prepared, id: number): string =>
   `{"jsonrpc":"2.0","id":${id},"method":"eth_sendRawTransaction","params":["${raw}"]}`

@@ -42,6 +42,5 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
 /** Puts another state in front of the interpreter, and forgets what a run that threw left behind. */
 export function enter(engine: Engine, flat: FlatState): void {
   engine.manager.flat = flat
-  engine.evm.journal.cleanJournal()
-  engine.evm.transientStorage.clear()
+  engine.evm.warmJournal.cleanJournal()
 }

@@ -1,4 +1,4 @@
-import { Address, bytesToUnprefixedHex, hexToBytes } from '@ethereumjs/util'
+import { Address, hexToBytes } from '@ethereumjs/util'
 import type { Log } from '../core/chain/executedBlock.ts'
 import { EMPTY_BYTES } from '../core/primitives/bytes.ts'
 import type { AccessListEntry, Authorization } from './accessList.ts'
@@ -84,9 +84,7 @@ export async function runMessage(
     engine.chainId,
     message.authorizations,
   )
-  for (const authority of authorities) {
-    evm.journal.addAlwaysWarmAddress(bytesToUnprefixedHex(authority))
-  }
+  for (const authority of authorities) evm.warmJournal.warm(authority)
   const result = await evm.runCall({
     block,
     gasPrice: message.gasPrice,
@@ -126,21 +124,16 @@ function destroyedBy(result: {
 /** After fees are paid: removes destroyed and touched empty accounts, and forgets what was warm. */
 export async function finishMessage(engine: Engine, outcome: MessageOutcome): Promise<void> {
   for (const address of outcome.destroyed) engine.manager.flat.deleteAccount(address)
-  await engine.evm.journal.cleanup()
+  await engine.evm.warmJournal.cleanup()
 }
 
 /** EIP-2929, EIP-3651, EIP-2930. */
 function warmUp(engine: Engine, block: EthereumBlock, message: Message): void {
-  const { journal, precompiles } = engine.evm
-  for (const address of precompiles.keys()) journal.addAlwaysWarmAddress(address)
-  journal.addAlwaysWarmAddress(bytesToUnprefixedHex(message.sender))
-  if (message.to !== null) journal.addAlwaysWarmAddress(bytesToUnprefixedHex(message.to))
-  journal.addAlwaysWarmAddress(bytesToUnprefixedHex(block.header.coinbase.bytes))
+  const { warmJournal } = engine.evm
+  warmJournal.warm(message.sender)
+  if (message.to !== null) warmJournal.warm(message.to)
+  warmJournal.warm(block.header.coinbase.bytes)
   for (const { address, storageKeys } of message.accessList) {
-    const account = bytesToUnprefixedHex(address)
-    journal.addAlwaysWarmAddress(account, true)
-    for (const key of storageKeys) {
-      journal.addAlwaysWarmSlot(account, bytesToUnprefixedHex(key), true)
-    }
+    warmJournal.warm(address, storageKeys, true)
   }
 }

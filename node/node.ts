@@ -22,6 +22,7 @@ import type { NodeStatus, RunningNode, StartNodeOptions } from './nodeTypes.ts'
 import { RpcService } from './rpc/rpcService.ts'
 import { ensureLastSigned, openSigner } from './signing.ts'
 import { ChainReader, defaultChainReaderOptions } from './storage/chainReader.ts'
+import { defaultDatabaseOptions } from './storage/database.ts'
 import { BlockSync, defaultBlockSyncOptions } from './sync/blockSync.ts'
 import { SenderRecovery } from './transactions/senderRecovery.ts'
 import { TransactionFlow } from './transactions/transactionFlow.ts'
@@ -34,21 +35,24 @@ export async function startNode(options: StartNodeOptions): Promise<RunningNode>
   const { log, config, genesis } = options
   log.info('Cryptography checked', { signatures: signatures.name })
   const signer = await signerOf(options)
+  const identity = { chainId: genesis.chainId, genesisHash: genesisHash(genesis) }
+  // The first handle of a process owns LevelDB's block cache and must outlive the others: this
+  // thread's, which ends last even when another thread dies.
+  const reader = await ChainReader.open(config.paths.database, {
+    ...defaultChainReaderOptions,
+    database: { ...defaultDatabaseOptions, cacheBytes: config.storage.cacheBytes },
+    ...identity,
+  })
   const executor = new ExecutorClient(
     {
       databasePath: config.paths.database,
       genesisText: options.genesisText,
       historyBlocks: config.storage.historyBlocks,
-      cacheBytes: config.storage.cacheBytes,
     },
     options.onFatal,
   )
   const head = await executor.open()
-  const identity = { chainId: genesis.chainId, genesisHash: genesisHash(genesis) }
-  const reader = await ChainReader.open(config.paths.database, {
-    ...defaultChainReaderOptions,
-    ...identity,
-  })
+  reader.refresh()
   const wal = await WalDirectory.open({
     ...defaultWalDirectoryOptions,
     ...identity,
@@ -156,8 +160,8 @@ class Node implements RunningNode {
     await this.#network.stop()
     await this.#recovery.close()
     await wal.close()
-    await reader.close()
     await executor.stop()
+    await reader.close()
     await signer?.close()
   }
 

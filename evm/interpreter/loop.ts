@@ -1,14 +1,14 @@
 import type { Common } from '@ethereumjs/common'
-import {
-  type EVM,
-  EVMError,
-  type EVMPerformanceLogger,
-  type ExecResult,
-  getOpcodesForHF,
-} from '@ethereumjs/evm'
-import { codeAnalysisOf } from './codeAnalysis.ts'
+import { type EVM, EVMError, type EVMPerformanceLogger, getOpcodesForHF } from '@ethereumjs/evm'
+import type { NexusStateManager } from '../state/stateManager.ts'
+import { Frame, type RunState } from './frame.ts'
+import type { Operation } from './operation.ts'
+import { arithmetic } from './operations/arithmetic.ts'
+import { environment } from './operations/environment.ts'
+import { flow } from './operations/flow.ts'
+import { storage } from './operations/storage.ts'
+import type { WarmJournal } from './warmJournal.ts'
 
-export type RunState = NonNullable<ExecResult['runState']>
 export type Interpreter = RunState['interpreter']
 type InterpreterResult = { runState: RunState; exceptionError?: EVMError }
 /** The library does not export its interpreter; this is what its constructor takes. */
@@ -31,48 +31,79 @@ export class ExecutionStopped {
 }
 
 const STEPS_BETWEEN_CHECKS = 4_096
+const STACK_LIMIT = 1_024
+const STACK_UNDERFLOW = new EVMError(EVMError.errorMessages.STACK_UNDERFLOW)
+const STACK_OVERFLOW = new EVMError(EVMError.errorMessages.STACK_OVERFLOW)
+const REVERT = new EVMError(EVMError.errorMessages.REVERT)
+
+export type InterpreterParts = {
+  readonly common: Common
+  readonly manager: NexusStateManager
+  readonly journal: WarmJournal
+  readonly guard: RunGuard
+}
 
 /**
- * The interpreter with a loop that waits only for opcodes that must be waited for. The library's
- * loop awaits every opcode and analyses the code of every call anew.
+ * The library's interpreter with our loop: frequent opcodes are our own and synchronous, calls,
+ * creations and the rare ones stay the library's. Its own loop awaits every opcode and analyses the
+ * code of every call anew.
  */
 export function createInterpreterClass(
   Base: InterpreterClass,
-  common: Common,
-  guard: RunGuard,
+  parts: InterpreterParts,
 ): InterpreterClass {
+  const { common, manager, journal, guard } = parts
   const table = getOpcodesForHF(common).opcodeMap
+  const operations = operationTable()
   let steps = 0
+
+  async function runLibrary(frame: Frame, opcode: number): Promise<void> {
+    const { state } = frame
+    const entry = table[opcode] as (typeof table)[number]
+    const { opcodeInfo } = entry
+    state.opCode = opcode
+    frame.save()
+    let gas = opcodeInfo.feeBigInt
+    if (opcodeInfo.dynamicGas) gas = await entry.gasHandler(state, gas, common)
+    if (opcodeInfo.isInvalid) throw new EVMError(EVMError.errorMessages.INVALID_OPCODE)
+    state.gasLeft -= gas
+    if (state.gasLeft < 0n) frame.outOfGas()
+    state.programCounter++
+    if (opcodeInfo.isAsync) await entry.opHandler(state, common)
+    else entry.opHandler(state, common)
+    frame.load()
+  }
+
+  /** Runs our own opcodes until another one comes, whose number it returns, or the call ends (−1). */
+  function runOwn(frame: Frame): number {
+    const { code } = frame
+    while (!frame.halted && frame.at < code.length) {
+      if (++steps % STEPS_BETWEEN_CHECKS === 0 && guard.shouldStop?.() === true) {
+        throw new ExecutionStopped()
+      }
+      const opcode = code[frame.at] as number
+      const own = operations[opcode]
+      if (own === undefined) return opcode
+      if (frame.size < own.takes) throw STACK_UNDERFLOW
+      if (frame.size + own.leaves - own.takes > STACK_LIMIT) throw STACK_OVERFLOW
+      frame.gas -= own.fee
+      if (frame.gas < 0) frame.outOfGas()
+      frame.at++
+      own.run(frame)
+    }
+    return -1
+  }
+
   return class NexusInterpreter extends Base {
     override async run(code: Uint8Array): Promise<InterpreterResult> {
       const state = this._runState
-      state.code = code
-      const analysis = codeAnalysisOf(code)
-      state.validJumps = analysis.jumps
-      state.cachedPushes = analysis.pushes as RunState['cachedPushes']
-      state.shouldDoJumpAnalysis = false
-      const end = code.length
+      const frame = new Frame(state, code, manager.flat, journal)
       try {
-        while (state.programCounter < end) {
-          if (++steps % STEPS_BETWEEN_CHECKS === 0 && guard.shouldStop?.() === true) {
-            throw new ExecutionStopped()
-          }
-          const opcode = code[state.programCounter] as number
-          const entry = table[opcode] as (typeof table)[number]
-          const { opcodeInfo } = entry
-          state.opCode = opcode
-          let gas = opcodeInfo.feeBigInt
-          if (opcodeInfo.dynamicGas) gas = await entry.gasHandler(state, gas, common)
-          if (opcodeInfo.isInvalid) throw new EVMError(EVMError.errorMessages.INVALID_OPCODE)
-          state.gasLeft -= gas
-          if (state.gasLeft < 0n) {
-            state.gasLeft = 0n
-            throw new EVMError(EVMError.errorMessages.OUT_OF_GAS)
-          }
-          state.programCounter++
-          if (opcodeInfo.isAsync) await entry.opHandler(state, common)
-          else entry.opHandler(state, common)
+        for (let opcode = runOwn(frame); opcode >= 0; opcode = runOwn(frame)) {
+          await runLibrary(frame, opcode)
         }
+        frame.save()
+        if (frame.reverted) return { runState: state, exceptionError: REVERT }
       } catch (error) {
         if (!(error instanceof EVMError)) throw error
         if (error.error !== EVMError.errorMessages.STOP) {
@@ -82,4 +113,13 @@ export function createInterpreterClass(
       return { runState: state }
     }
   }
+}
+
+/** By opcode, undefined where the library's is used. */
+function operationTable(): readonly (Operation | undefined)[] {
+  const table = new Array<Operation | undefined>(256).fill(undefined)
+  for (const operations of [arithmetic, flow, environment, storage]) {
+    for (const [opcode, own] of operations) table[opcode] = own
+  }
+  return table
 }

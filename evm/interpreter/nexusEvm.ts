@@ -12,6 +12,7 @@ import { Account, Address, createZeroAddress } from '@ethereumjs/util'
 import { assert } from '../../core/primitives/assert.ts'
 import type { NexusStateManager } from '../state/stateManager.ts'
 import { createInterpreterClass, type InterpreterClass, type RunGuard } from './loop.ts'
+import { asLibraryJournal, WarmJournal } from './warmJournal.ts'
 
 export type NexusEvmOptions = {
   readonly common: Common
@@ -23,6 +24,8 @@ export type NexusEvmOptions = {
 
 /** The library's EVM with our loop around its opcodes. */
 export class NexusEvm extends EVM {
+  readonly #manager: NexusStateManager
+  readonly warmJournal: WarmJournal
   #interpreter: InterpreterClass | null = null
 
   constructor(options: NexusEvmOptions) {
@@ -32,6 +35,9 @@ export class NexusEvm extends EVM {
       blockchain: blockchainOf(options.ancestorHash),
       bn254: new NobleBN254(),
     })
+    this.#manager = options.stateManager
+    this.warmJournal = new WarmJournal(options.stateManager, this.precompiles.keys())
+    this.journal = asLibraryJournal(this.warmJournal)
   }
 
   /** Runs STOP once in the library's interpreter, which it does not export, and builds ours on its class. */
@@ -39,7 +45,12 @@ export class NexusEvm extends EVM {
     const { runState } = await this.runCode({ code: Uint8Array.of(0), gasLimit: 1n })
     assert(runState !== undefined, 'a run shows its state')
     const library = runState.interpreter.constructor as InterpreterClass
-    this.#interpreter = createInterpreterClass(library, this.common, guard)
+    this.#interpreter = createInterpreterClass(library, {
+      common: this.common,
+      manager: this.#manager,
+      journal: this.warmJournal,
+      guard,
+    })
   }
 
   /** The library's method, except for the class it makes an instance of. */

@@ -58,7 +58,7 @@ export async function runOnce(engine: Engine, run: Run): Promise<RunResult> {
     balance: before.balance - BigInt(message.gasLimit) * message.gasPrice,
     nonce: before.nonce + 1,
   })
-  if (run.reportAccess === true) engine.evm.journal.startReportingAccessList()
+  if (run.reportAccess === true) engine.evm.warmJournal.startReportingAccessList()
   try {
     const outcome = isPlainTransfer(engine, message)
       ? runTransfer(engine, message)
@@ -177,7 +177,7 @@ const gethError = (error: string): string => {
 }
 
 function accessedBy(engine: Engine): AccessListEntry[] {
-  const entries = [...(engine.evm.journal.accessList ?? [])]
+  const entries = [...(engine.evm.warmJournal.accessList ?? [])]
   return entries
     .map(([address, slots]) => ({
       address: fromHex(address),

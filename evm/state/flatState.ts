@@ -15,6 +15,8 @@ import { keyOf } from './keys.ts'
 
 type Slots = Map<string, Uint8Array>
 type Undo = () => void
+/** An account and its key. */
+export type Owner = { readonly key: string; readonly address: Uint8Array }
 
 /**
  * The state of the block under way: what it changed, over the committed state. Every write under a
@@ -31,6 +33,7 @@ export class FlatState {
   readonly #hidden = new Set<string>()
   /** Values at the start of the transaction of the slots it changed (EIP-2200's "original"). */
   readonly #original = new Map<string, Uint8Array>()
+  readonly #transient = new Map<string, bigint>()
 
   constructor(committed: CommittedState) {
     this.committed = committed
@@ -76,16 +79,35 @@ export class FlatState {
   }
 
   slot(address: Uint8Array, slot: Uint8Array): Uint8Array {
-    return this.#slot(keyOf(address), address, slot)
+    return this.slotAt({ key: keyOf(address), address }, keyOf(slot), slot)
+  }
+
+  setSlot(address: Uint8Array, slot: Uint8Array, value: Uint8Array): void {
+    this.setSlotAt({ key: keyOf(address), address }, keyOf(slot), slot, value)
+  }
+
+  originalSlot(address: Uint8Array, slot: Uint8Array): Uint8Array {
+    return this.originalSlotAt({ key: keyOf(address), address }, keyOf(slot), slot)
+  }
+
+  /** The three above for who has the keys already. `slot` may be a scratch word. */
+  slotAt({ key, address }: Owner, slotKey: string, slot: Uint8Array): Uint8Array {
+    const changed = this.storage.get(key)?.get(slotKey)
+    if (changed !== undefined) return changed
+    if (this.#hidden.size > 0 && this.#hidden.has(key)) return EMPTY_BYTES
+    return this.committed.slot(key + slotKey, address, slot)
+  }
+
+  originalSlotAt(owner: Owner, slotKey: string, slot: Uint8Array): Uint8Array {
+    return this.#original.get(owner.key + slotKey) ?? this.slotAt(owner, slotKey, slot)
   }
 
   /** `value` has no leading zeros. */
-  setSlot(address: Uint8Array, slot: Uint8Array, value: Uint8Array): void {
-    const key = keyOf(address)
-    const slotKey = keyOf(slot)
+  setSlotAt(owner: Owner, slotKey: string, slot: Uint8Array, value: Uint8Array): void {
+    const { key } = owner
     const original = key + slotKey
     if (!this.#original.has(original)) {
-      this.#original.set(original, this.#slot(key, address, slot))
+      this.#original.set(original, this.slotAt(owner, slotKey, slot))
     }
     let slots = this.storage.get(key)
     if (slots === undefined) {
@@ -93,11 +115,6 @@ export class FlatState {
       this.#put(this.storage, key, slots)
     }
     this.#put(slots, slotKey, value)
-  }
-
-  originalSlot(address: Uint8Array, slot: Uint8Array): Uint8Array {
-    const key = keyOf(address)
-    return this.#original.get(key + keyOf(slot)) ?? this.#slot(key, address, slot)
   }
 
   /** For a simulation that replaces the whole storage of an account. */
@@ -120,9 +137,18 @@ export class FlatState {
     this.setAccount(address, { ...account, codeHash })
   }
 
+  /** EIP-1153; gone when the transaction ends. */
+  transient(key: string): bigint {
+    return this.#transient.get(key) ?? 0n
+  }
+  setTransient(key: string, value: bigint): void {
+    this.#put(this.#transient, key, value)
+  }
+
   startTransaction(): void {
     assert(this.#checkpoints.length === 0, 'transactions do not nest')
     this.#original.clear()
+    this.#transient.clear()
     this.#undo.length = 0
   }
 
@@ -141,12 +167,9 @@ export class FlatState {
     while (this.#undo.length > mark) this.#undo.pop()?.()
   }
 
-  #slot(key: string, address: Uint8Array, slot: Uint8Array): Uint8Array {
-    const slotKey = keyOf(slot)
-    const changed = this.storage.get(key)?.get(slotKey)
-    if (changed !== undefined) return changed
-    if (this.#hidden.size > 0 && this.#hidden.has(key)) return EMPTY_BYTES
-    return this.committed.slot(key + slotKey, address, slot)
+  /** Undoes something beside the state together with it. */
+  onRevert(undo: Undo): void {
+    if (this.#checkpoints.length > 0) this.#undo.push(undo)
   }
 
   /** Undefined removes the entry, so that the committed state shows again. */

@@ -25,11 +25,10 @@ function metered(wal: WalLog, metrics: Pick<StorageMetrics, 'walFlushed'>, clock
       wal.append(type, payload)
     },
     flush: async () => {
-      if (appended === 0) return
       const [bytes, started] = [appended, clock.monoMs()]
       appended = 0
       await wal.flush()
-      metrics.walFlushed((clock.monoMs() - started) / 1_000, bytes)
+      if (bytes > 0) metrics.walFlushed((clock.monoMs() - started) / 1_000, bytes)
     },
     close: () => wal.close(),
   }

@@ -13,8 +13,6 @@ export type ExecutorThreadOptions = {
   readonly genesisText: string
   /** Heights of past state kept for queries. */
   readonly historyBlocks: number
-  /** Database cache. */
-  readonly cacheBytes: number
 }
 
 export type ExecutorApi = {

@@ -12,7 +12,6 @@ import { type BlockId, heightOf } from '../../core/primitives/units.ts'
 import { createEvmMachine, createGenesisState } from '../../evm/index.ts'
 import { type Genesis, genesisHash, parseGenesis, validatorSetOf } from '../../genesis/index.ts'
 import { ChainStore, defaultChainStoreOptions, type GenesisRecord } from '../storage/chainStore.ts'
-import { defaultDatabaseOptions } from '../storage/database.ts'
 import { Executor } from './executor.ts'
 import type { ExecutorThreadOptions } from './executorThread.ts'
 
@@ -26,7 +25,6 @@ export async function openExecutor(options: ExecutorThreadOptions): Promise<Exec
     chainId: genesis.chainId,
     genesisHash: genesisHash(genesis),
     historyBlocks: options.historyBlocks,
-    database: { ...defaultDatabaseOptions, cacheBytes: options.cacheBytes },
   })
   if (!store.isInitialized) await store.initializeGenesis(await genesisRecordOf(genesis))
   const { hardfork, treasury } = genesis.evm

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { findPorts, type PortPlan } from './ports.ts'
@@ -21,6 +21,7 @@ export type ValidatorReport = {
   readonly ws: string
   readonly metrics: string
   readonly home: string
+  readonly log: string
   readonly pid: number
   readonly address: `0x${string}`
 }
@@ -103,6 +104,16 @@ export class Devnet {
     const pid = this.pidOf(index)
     kill(pid)
     await until({ what: `validator ${index} to be gone` }, () => !isRunning(pid))
+  }
+
+  /** Validators that ended without being asked to, each with the end of its log. */
+  deaths(): string[] {
+    return this.report.validators
+      .filter(({ index }) => !isRunning(this.pidOf(index)))
+      .map(({ index, log }) => {
+        const lines = readFileSync(log, 'utf8').trimEnd().split('\n')
+        return `validator ${index} ended:\n${lines.slice(-20).join('\n')}`
+      })
   }
 
   /** Starts one validator alone, as a person would after a crash. */

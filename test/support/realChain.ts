@@ -60,7 +60,6 @@ export class RealChain {
       databasePath: directory,
       genesisText: created.text,
       historyBlocks: options.historyBlocks ?? 16,
-      cacheBytes: 1 << 20,
     })
     return new RealChain(directory, parsed.value, executor)
   }

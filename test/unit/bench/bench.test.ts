@@ -60,27 +60,28 @@ describe('bench metrics', () => {
 })
 
 describe('bench pump', () => {
-  it('keeps no more than the window under way and counts refusals by message', async () => {
+  it('keeps no more than the window under way, and sends again what was refused', async () => {
     const lane = Array.from({ length: 100 }, (_, i) => ({ raw: `0x${i}`, hash: `h${i}` }))
+    const accepted: string[] = []
     let largest = 0
+    let refusals = 2
     const client = {
       post: (body: string) => {
-        const calls = JSON.parse(body) as { id: number; params: string[] }[]
+        const calls = JSON.parse(body) as { id: number; params: [string] }[]
         largest = Math.max(largest, pump.pending)
-        return Promise.resolve(
-          JSON.stringify(
-            calls.map(({ id, params }) =>
-              params[0] === '0x3' ? { id, error: { message: 'no' } } : { id, result: 'h' },
-            ),
-          ),
-        )
+        const answers = calls.map(({ id, params: [raw] }) => {
+          if (raw === '0x3' && refusals-- > 0) return { id, error: { message: 'not now' } }
+          accepted.push(raw)
+          return { id, result: 'hash' }
+        })
+        return Promise.resolve(JSON.stringify(answers))
       },
     }
     const pump = new Pump([client], [lane], { pace: { kind: 'closed', window: 10 }, batch: 4 })
     pump.start()
-    while (pump.sent < 100) {
+    while (accepted.length < 100) {
       pump.finalized(
-        lane.slice(0, pump.sent).map(({ hash }) => hash),
+        accepted.map((raw) => `h${raw.slice(2)}`),
         performance.now(),
       )
       await new Promise((resolve) => setTimeout(resolve, 1))
@@ -88,7 +89,8 @@ describe('bench pump', () => {
     await pump.exhausted
     pump.stop()
     expect(largest).toBeLessThanOrEqual(10)
-    expect(Object.fromEntries(pump.errors)).toEqual({ no: 1 })
-    expect(pump.accepted).toBe(99)
+    expect(Object.fromEntries(pump.errors)).toEqual({ 'not now': 2 })
+    expect(new Set(accepted).size).toBe(100)
+    expect([pump.accepted, pump.sent]).toEqual([100, 100])
   })
 })

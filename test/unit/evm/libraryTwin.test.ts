@@ -99,8 +99,8 @@ async function runTwin(vm: VM, input: EvmBlockInput): Promise<Observed> {
     },
     { common: vm.common, skipConsensusFormatValidation: true },
   )
-  vm.evm.blockchain.getBlock = async (id) => {
-    const hash = input.ancestorHash(Number(id)) ?? new Uint8Array(32)
+  vm.blockchain.getBlock = async (id: number) => {
+    const hash = input.ancestorHash(id) ?? new Uint8Array(32)
     return { hash: () => hash }
   }
   for (const { bytes } of input.transactions) {

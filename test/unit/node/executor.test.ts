@@ -42,7 +42,6 @@ beforeEach(async () => {
     databasePath: directory,
     genesisText,
     historyBlocks: 16,
-    cacheBytes: 1 << 20,
   })
 })
 afterEach(async () => {
@@ -100,7 +99,6 @@ describe('Executor', () => {
       databasePath: directory,
       genesisText,
       historyBlocks: 16,
-      cacheBytes: 1 << 20,
     })
     expect(executor.head).toEqual(head)
     const next = blockOn(executor.head, [await transfer(1, 7n)])
