@@ -10,13 +10,30 @@ type Message = {
 /** A subscription to newHeads, with calls over the same socket. */
 export class HeadsClient {
   readonly #socket: WebSocket
-  readonly #waiting = new Map<number, (message: Message) => void>()
+  readonly #waiting = new Map<
+    number,
+    { readonly resolve: (message: Message) => void; readonly reject: (error: Error) => void }
+  >()
   #nextId = 1
+  #isClosing = false
+  #cause: Error | undefined
+  onLost: (error: Error) => void = (error) => {
+    throw error
+  }
   onHead: (height: number, atMs: number) => void = () => undefined
 
   private constructor(socket: WebSocket) {
     this.#socket = socket
     socket.on('message', (data: Buffer) => this.#receive(data))
+    socket.on('error', (error) => {
+      this.#cause = error
+    })
+    socket.on('close', (code: number) => {
+      const message = `the WebSocket closed with code ${code}`
+      const error = new Error(message, { cause: this.#cause })
+      if (!this.#isClosing) this.onLost(error)
+      for (const { reject } of this.#waiting.values()) reject(error)
+    })
   }
 
   static async open(url: string): Promise<HeadsClient> {
@@ -33,14 +50,17 @@ export class HeadsClient {
   call<T>(method: string, params: readonly unknown[]): Promise<T> {
     const id = this.#nextId++
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, ({ result, error }) =>
-        error === undefined ? resolve(result as T) : reject(new Error(error.message)),
-      )
+      this.#waiting.set(id, {
+        resolve: ({ result, error }) =>
+          error === undefined ? resolve(result as T) : reject(new Error(error.message)),
+        reject,
+      })
       this.#socket.send(JSON.stringify({ jsonrpc: '2.0', id, method, params }))
     })
   }
 
   close(): void {
+    this.#isClosing = true
     this.#socket.close()
   }
 
@@ -52,7 +72,7 @@ export class HeadsClient {
       if (message.params !== undefined) this.onHead(Number(message.params.result.number), atMs)
       return
     }
-    this.#waiting.get(message.id)?.(message)
+    this.#waiting.get(message.id)?.resolve(message)
     this.#waiting.delete(message.id)
   }
 }

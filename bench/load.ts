@@ -67,8 +67,7 @@ emit({ event: 'measuring' })
 await Promise.race([sleep(options.seconds * 1000), pump.exhausted])
 const toMs = performance.now()
 emit({ event: 'measured' })
-pump.stop()
-for (let i = 0; i < 200 && pump.pending > 0; i++) await sleep(50)
+await pump.drain(10_000)
 await reading
 
 const seconds = (toMs - fromMs) / 1000

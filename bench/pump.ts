@@ -21,6 +21,7 @@ export class Pump {
   readonly #sentMs = new Map<string, number>()
   #timer: NodeJS.Timeout | undefined
   #startedMs = 0
+  #isDraining = false
   #resolveExhausted: () => void = () => undefined
   readonly exhausted = new Promise<void>((resolve) => {
     this.#resolveExhausted = resolve
@@ -52,7 +53,14 @@ export class Pump {
     this.#startedMs = performance.now()
     this.#timer = setInterval(() => this.#tick(), TICK_MS)
   }
-  stop(): void {
+  /** No new transactions; waits until those under way are final, sending again what is refused. */
+  async drain(timeoutMs: number): Promise<void> {
+    this.#isDraining = true
+    const deadlineMs = performance.now() + timeoutMs
+    const isBusy = (): boolean =>
+      this.pending > 0 || this.#cursors.some(({ again }) => again.length > 0)
+    while (isBusy() && performance.now() < deadlineMs)
+      await new Promise((resolve) => setTimeout(resolve, 20))
     clearInterval(this.#timer)
   }
 
@@ -75,7 +83,7 @@ export class Pump {
   #tick(): void {
     const allowance = this.#allowance()
     const free = this.#cursors.map((_, lane) => lane).filter((lane) => this.#isReady(lane))
-    if (this.#cursors.every((_, lane) => !this.#hasMore(lane))) {
+    if (!this.#isDraining && this.#cursors.every((_, lane) => !this.#hasMore(lane))) {
       this.isExhausted = true
       this.#resolveExhausted()
     }
@@ -91,7 +99,7 @@ export class Pump {
 
   #hasMore(lane: number): boolean {
     const { next = 0, again = [] } = this.#cursors[lane] ?? {}
-    return again.length > 0 || next < (this.#lanes[lane]?.length ?? 0)
+    return again.length > 0 || (!this.#isDraining && next < (this.#lanes[lane]?.length ?? 0))
   }
 
   /** One batch at a time on each lane keeps the nonces of a sender in order. */
@@ -99,7 +107,8 @@ export class Pump {
     const [cursor, client] = [this.#cursors[lane], this.#clients[lane]]
     if (cursor === undefined || client === undefined) return
     const batch = cursor.again.splice(0, count)
-    const fresh = (this.#lanes[lane] ?? []).slice(cursor.next, cursor.next + count - batch.length)
+    const room = this.#isDraining ? 0 : count - batch.length
+    const fresh = (this.#lanes[lane] ?? []).slice(cursor.next, cursor.next + room)
     cursor.next += fresh.length
     batch.push(...fresh)
     cursor.busy = true

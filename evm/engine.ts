@@ -43,4 +43,5 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
 export function enter(engine: Engine, flat: FlatState): void {
   engine.manager.flat = flat
   engine.evm.warmJournal.cleanJournal()
+  engine.evm.transientStorage.clear()
 }

@@ -45,7 +45,7 @@ export function createHttp(options: RpcOptions, dispatcher: Dispatcher): Fastify
       reply.header('vary', 'Origin')
     }
     const length = Number(request.headers['content-length'] ?? 0)
-    if (length > limits.bodyBytes) refuseBody(request, reply, length)
+    if (length > limits.bodyBytes) refuseBody(reply, length)
     else done()
   })
   app.setErrorHandler((error, _, reply) => refuse(reply, ...problemOf(error)))
@@ -75,19 +75,16 @@ export function createHttp(options: RpcOptions, dispatcher: Dispatcher): Fastify
   return app
 }
 
-/** Largest body that is read to its end although it is refused. */
-const MAX_DRAINED_BYTES = 64 * 1024 * 1024
+/** Larger bodies are not read to their end only to be dropped. */
+const MAX_DROPPED_BYTES = 64 * 1024 * 1024
 
-/** A client that is still sending when the connection closes never reads why: its body is read first and dropped. */
-function refuseBody({ raw }: FastifyRequest, reply: FastifyReply, length: number): void {
-  const answer = (): void => refuse(reply, 413, 'request body too large')
-  if (length > MAX_DRAINED_BYTES) {
-    reply.header('connection', 'close')
-    answer()
-    return
-  }
-  raw.once('end', answer)
-  raw.resume()
+/**
+ * Before the body arrives, and without closing: a client that is still sending when the connection
+ * goes away never reads why. Node drops what comes of the body.
+ */
+function refuseBody(reply: FastifyReply, length: number): void {
+  if (length > MAX_DROPPED_BYTES) reply.header('connection', 'close')
+  refuse(reply, 413, 'request body too large')
 }
 
 function refusalOf({ headers }: FastifyRequest, options: RpcOptions): string | null {

@@ -38,7 +38,6 @@ const PLAIN = {
   BLOCK_NOT_FOUND: [SERVER_ERROR, 'header not found'],
   FILTER_NOT_FOUND: [SERVER_ERROR, 'filter not found'],
   SUBSCRIPTION_NOT_FOUND: [SERVER_ERROR, 'subscription not found'],
-  NODE_UNAVAILABLE: [SERVER_ERROR, 'the node is stopping'],
 
   BAD_RLP: [SERVER_ERROR, 'rlp: the bytes are not the canonical encoding of a transaction'],
   BAD_FIELD: [SERVER_ERROR, 'rlp: a field of the transaction has the wrong form'],
@@ -96,9 +95,6 @@ type DetailedFailure =
       readonly maxFeePerGas: bigint
       readonly baseFee: bigint
     }
-  | { readonly code: 'TIP_TOO_LOW'; readonly tip: bigint; readonly minimum: bigint }
-  /** A rule of the pool without a code of its own here. */
-  | { readonly code: 'REFUSED'; readonly reason: string }
   | { readonly code: 'SYNC_TIMED_OUT'; readonly hash: Uint8Array; readonly timeoutMs: number }
 
 type Row<F extends DetailedFailure> = {
@@ -161,12 +157,6 @@ const DETAILED: {
     message: ({ sender, maxFeePerGas, baseFee }) =>
       `max fee per gas less than block base fee: address ${data(sender)}, maxFeePerGas: ${maxFeePerGas}, baseFee: ${baseFee}`,
   },
-  TIP_TOO_LOW: {
-    number: SERVER_ERROR,
-    message: ({ tip, minimum }) =>
-      `transaction underpriced: gas tip cap ${tip}, minimum needed ${minimum}`,
-  },
-  REFUSED: { number: SERVER_ERROR, message: ({ reason }) => reason },
   SYNC_TIMED_OUT: {
     number: SYNC_TIMED_OUT,
     message: ({ timeoutMs }) =>

@@ -1,18 +1,11 @@
 import { identify } from '@libp2p/identify'
-import type {
-  Connection,
-  Libp2p,
-  PeerId,
-  PrivateKey,
-  StreamMuxer,
-  StreamMuxerFactory,
-} from '@libp2p/interface'
+import type { Connection, Libp2p, PeerId, PrivateKey, StreamMuxerFactory } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
-import { assert } from '../../core/primitives/assert.ts'
 import { NexusError } from '../../core/primitives/errors.ts'
+import { updatingWindowsLate, writingTogether } from './fewerWrites.ts'
 import type { Gossip } from './gossip.ts'
 
 export type HostOptions = {
@@ -47,7 +40,7 @@ export async function createHost(options: HostOptions, modules: HostModules): Pr
     nodeInfo: { name: 'nexus', version: softwareVersion, userAgent: `nexus/${softwareVersion}` },
     addresses: { listen: [...listen] },
     transports: [tcp({ dialOpts: { noDelay: true }, backlog: 128 })],
-    connectionEncrypters: [noise()],
+    connectionEncrypters: [writingTogether(noise())],
     streamMuxers: [() => boundedYamux(onOversizeFrame)],
     connectionManager: {
       // Two nodes that dial each other hold two connections for a moment.
@@ -114,9 +107,9 @@ const MUXER_BUFFER_BYTES = STREAM_WINDOW_BYTES + MIB
 
 /**
  * Yamux with two faults mended. It collects a whole frame before it looks at the stream's window, and
- * a frame may claim 4 GiB: here a connection that buffers more than a window is dropped. And it
- * throws from a microtask, where nobody can catch it, when a connection closes while a stream is
- * being opened: here what is sent on a closed connection is forgotten.
+ * a frame may claim 4 GiB: here a connection that buffers more than a window is dropped. And where it
+ * says goodbye on a connection that is closed already, it throws out of event listeners and
+ * microtasks, where nobody can catch it: here such bytes are forgotten.
  */
 function boundedYamux(onOversizeFrame: (muxer: object) => void): StreamMuxerFactory {
   const factory = yamux({
@@ -130,10 +123,16 @@ function boundedYamux(onOversizeFrame: (muxer: object) => void): StreamMuxerFact
   })()
   const create = factory.createStreamMuxer.bind(factory)
   factory.createStreamMuxer = (connection) => {
-    const muxer = create(connection) as StreamMuxer & { send(data: Uint8Array): boolean }
-    assert(typeof muxer.send === 'function', 'the muxer is the version this file was written for')
+    const muxer = create(connection)
+    updatingWindowsLate(muxer)
     const send = muxer.send.bind(muxer)
-    muxer.send = (data) => connection.writeStatus === 'writable' && send(data)
+    muxer.send = (data) => {
+      try {
+        return send(data)
+      } catch {
+        return false
+      }
+    }
     connection.addEventListener('message', () => {
       if (bufferedBytes(muxer) <= MUXER_BUFFER_BYTES) return
       onOversizeFrame(muxer)
@@ -146,5 +145,7 @@ function boundedYamux(onOversizeFrame: (muxer: object) => void): StreamMuxerFact
 
 const muxerOf = (connection: Connection): unknown => (connection as { muxer?: unknown }).muxer
 
+/** Of frames that have begun; its type keeps the decoder to itself. */
 const bufferedBytes = (muxer: object): number =>
-  (muxer as { decoder?: { buffer?: { byteLength: number } } }).decoder?.buffer?.byteLength ?? 0
+  (muxer as { readonly decoder: { readonly buffer: { readonly byteLength: number } } }).decoder
+    .buffer.byteLength

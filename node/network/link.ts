@@ -133,6 +133,13 @@ export class Link {
     if (this.connection.status === 'open') abortNow(this.connection, code)
   }
 
+  /** Takes over what waits to be sent on another connection of the same peer, answers excepted. */
+  inherit(previous: Link): void {
+    for (const channel of ['votes', 'proposals'] as const)
+      for (const { frame, kind } of previous.#outbound[channel].takeWaiting())
+        this.#outbound[channel].send(frame, kind)
+  }
+
   /** Another connection took over: what is still on the way, in either direction, has a moment to arrive. */
   async retire(): Promise<void> {
     await setTimeout(this.#options.retireMs, undefined, { ref: false })

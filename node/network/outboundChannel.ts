@@ -67,6 +67,16 @@ export class OutboundChannel {
     return this.#idle.promise
   }
 
+  /** Gives away the frames of which nothing was sent yet. */
+  takeWaiting(): readonly { readonly frame: Uint8Array; readonly kind: string }[] {
+    const begun = this.#queue.filter(({ offset }) => offset > 0)
+    const waiting = this.#queue.filter(({ offset }) => offset === 0)
+    this.#queue = begun
+    this.#queuedBytes -= waiting.reduce((sum, { frame }) => sum + frame.length, 0)
+    this.#handlers.onQueued(-waiting.length)
+    return waiting
+  }
+
   /** Forgets what is queued; no handler is called afterwards. */
   close(): void {
     if (this.#closed) return

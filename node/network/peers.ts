@@ -88,6 +88,7 @@ export class Peers {
     }
     if (equalBytes(previous.hello.instance, link.hello.instance)) {
       peer.link = link
+      link.inherit(previous)
       this.#events.onMoved(peer)
     } else {
       // The process behind it was started anew: what it knew of us is gone.

@@ -16,6 +16,7 @@ import {
   type BackendEvent,
   type CallRequest,
   fail,
+  isPast,
   type NodeIdentity,
   type NodeStatus,
   type Outcome,
@@ -34,6 +35,7 @@ import { type Simulation, simulationOf } from './simulation.ts'
 import { senderStateOf, stateReaderOf } from './stateReader.ts'
 import { malformed, objectionTo, pooledOf, poolObjection } from './submission.ts'
 import { transactionViewOf } from './transactionView.ts'
+import { Turns } from './turns.ts'
 
 export type ChainBackendOptions = {
   readonly identity: NodeIdentity
@@ -60,6 +62,7 @@ export class ChainBackend implements RpcBackend {
   readonly #node: ChainBackendModules['node']
   readonly #outbox: Outbox
   readonly #simulation: Simulation
+  readonly #turns = new Turns()
   readonly #headers: LRUCache<number, EthereumHeader>
   readonly #listeners = new Set<(event: BackendEvent) => void>()
   /** The last height that listeners were told of. */
@@ -228,16 +231,20 @@ export class ChainBackend implements RpcBackend {
       : { ok: true, value: view }
   }
 
-  async #simulate<T>(
-    { height }: CallRequest,
+  /** The state is taken when the call's turn comes: who waits holds no snapshot. */
+  #simulate<T>(
+    { height, deadline }: CallRequest,
     run: (view: EvmStateView, header: EthereumHeader) => Promise<Outcome<T>>,
   ): Promise<Outcome<T>> {
-    const view = this.#stateAt(height)
-    if (!view.ok) return view
-    try {
-      return await run(view.value, this.#existingHeader(height))
-    } finally {
-      view.value.release()
-    }
+    return this.#turns.take(async () => {
+      if (isPast(deadline)) return fail({ code: 'TIMED_OUT' })
+      const view = this.#stateAt(height)
+      if (!view.ok) return view
+      try {
+        return await run(view.value, this.#existingHeader(height))
+      } finally {
+        view.value.release()
+      }
+    })
   }
 }

@@ -63,5 +63,7 @@ export class SenderRecovery {
   }
 }
 
+/** Waking a thread costs as much as a few signatures, and an idle chain's batches hold one transaction. */
+const MAX_INLINE = 4
 /** Batches waiting for a thread; far more than a node accepts from its peers in a block's time. */
 const MAX_QUEUE = 4_096

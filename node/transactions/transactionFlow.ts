@@ -259,11 +259,17 @@ export class TransactionFlow implements TransactionSource {
     if (!inline.ok) return 'INVALID'
     for (const { digest, bytes } of inline.value)
       if (!this.#store.has(digest)) await this.#receive(bytes)
+    await this.#arriving(body)
     const resolution = resolveReferences(body, (digest) => this.#store.get(digest))
     if (resolution.kind === 'missing') {
       if (from === null || !(await this.#fetch(from, resolution.digests))) return 'MISSING'
     }
     return this.#resolveHere(body) ?? 'MISSING'
+  }
+
+  /** Gossip may have brought a batch a moment ago; its signatures are being recovered. */
+  async #arriving({ batches }: ProposalBody): Promise<void> {
+    for (const digest of batches) await this.#receiving.get(keyOf(digest))
   }
 
   async #fetch(from: string, digests: readonly Uint8Array[]): Promise<boolean> {

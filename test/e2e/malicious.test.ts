@@ -8,7 +8,7 @@ import { WebSocket } from 'ws'
 import { badTransactions } from '../support/badTransactions.ts'
 import { accountOf, walletOf } from '../support/clients.ts'
 import { Devnet, disposeAll, type ValidatorReport } from '../support/devnet.ts'
-import { ask, call, post } from '../support/jsonRpc.ts'
+import { ask, call, post, type RpcError } from '../support/jsonRpc.ts'
 import { junkFrames, junkRequests, pour } from '../support/junk.ts'
 import { metricOf } from '../support/metrics.ts'
 import { isRunning, NexusProcess } from '../support/processes.ts'
@@ -78,9 +78,13 @@ describe('transactions', () => {
       blockGasLimit: gasLimit,
     })
     const wrong: unknown[] = []
-    for (const { name, raw: bytes, code, message } of table) {
+    for (const { name, raw: bytes, code, reason, message } of table) {
       const answer = await ask(urlOf(1), 'eth_sendRawTransaction', [bytes])
-      const right = answer.kind === 'error' && answer.code === code && message.test(answer.message)
+      const right =
+        answer.kind === 'error' &&
+        answer.code === code &&
+        reasonIn(answer) === reason &&
+        message.test(answer.message)
       if (!right) wrong.push({ name, answer })
     }
     expect(wrong).toEqual([])
@@ -254,6 +258,9 @@ describe('a node of another chain, told to join and to serve one web page', () =
     expect(await asks('https://evil.example')).toEqual({ status: 403, opens: false })
   })
 })
+
+const reasonIn = ({ data }: RpcError): string | undefined =>
+  (data as { code?: string } | undefined)?.code
 
 function codeIn(body: string): number | null {
   try {

@@ -13,6 +13,8 @@ export type BadTransaction = {
   readonly name: string
   readonly raw: unknown
   readonly code: number
+  /** In the error's `data.code`; undefined where JSON-RPC itself names the mistake. */
+  readonly reason: string | undefined
   readonly message: RegExp
 }
 
@@ -37,25 +39,30 @@ export async function badTransactions(context: Context): Promise<BadTransaction[
 
 /** Bytes that are no transaction at all. */
 function malformed({ included }: Context): BadTransaction[] {
-  const bad = (name: string, raw: unknown, code = REFUSED, message = /.+/): BadTransaction => ({
-    name,
-    raw,
-    code,
-    message,
+  const bad = (name: string, raw: unknown, reason: string, message = /.+/): BadTransaction => ({
+    ...{ name, raw, reason, message, code: REFUSED },
+  })
+  const noHex = (name: string, raw: unknown): BadTransaction => ({
+    ...{ name, raw, reason: undefined, message: /hex/, code: INVALID_PARAMS },
   })
   return [
-    bad('nothing', '0x'),
-    bad('not hex', '0xzz', INVALID_PARAMS),
-    bad('an odd number of digits', '0x123', INVALID_PARAMS),
-    bad('a number', 12, INVALID_PARAMS),
-    bad('a list of no fields', '0xc0'),
-    bad('random bytes', `0x${'5a'.repeat(100)}`),
-    bad('a truncated transaction', included.slice(0, -10)),
-    bad('bytes after the end', `${included}00`),
-    bad('a length that promises gigabytes', '0xfbffffffff'),
-    bad('lists nested ten thousand deep', nested(10_000)),
-    bad('an unknown type', `0x05${included.slice(4)}`),
-    bad('more than 128 KiB', `0x02${'ab'.repeat(200_000)}`, REFUSED, /oversized|too large/i),
+    bad('nothing', '0x', 'BAD_RLP'),
+    noHex('not hex', '0xzz'),
+    noHex('an odd number of digits', '0x123'),
+    noHex('a number', 12),
+    bad('a list of no fields', '0xc0', 'BAD_RLP'),
+    bad('random bytes', `0x${'5a'.repeat(100)}`, 'UNKNOWN_TRANSACTION_TYPE'),
+    bad('a truncated transaction', included.slice(0, -10), 'BAD_RLP'),
+    bad('bytes after the end', `${included}00`, 'BAD_RLP'),
+    bad('a length that promises gigabytes', '0xfbffffffff', 'BAD_RLP'),
+    bad('lists nested ten thousand deep', nested(10_000), 'BAD_RLP'),
+    bad('an unknown type', `0x05${included.slice(4)}`, 'UNKNOWN_TRANSACTION_TYPE'),
+    bad(
+      'more than 128 KiB',
+      `0x02${'ab'.repeat(200_000)}`,
+      'TRANSACTION_TOO_LARGE',
+      /oversized data/,
+    ),
   ]
 }
 
@@ -85,61 +92,110 @@ async function wellFormed(context: Context): Promise<BadTransaction[]> {
   const bad = async (
     name: string,
     changes: Partial<typeof base> | Readonly<Record<string, unknown>>,
+    reason: string,
     message: RegExp,
   ): Promise<BadTransaction> => ({
     name,
     raw: await signFields(account, { ...base, ...changes } as typeof base),
     code: REFUSED,
+    reason,
     message,
   })
   return [
-    await bad('another chain', { chainId: '0x1' }, /chain id/i),
-    await bad('another chain, legacy', { ...legacy, chainId: '0x1' }, /chain id/i),
-    await bad('no chain at all', { ...legacy, chainId: null }, /replay-protected|chain id/i),
+    await bad('another chain', { chainId: '0x1' }, 'WRONG_CHAIN_ID', /invalid chain id/),
+    await bad(
+      'another chain, legacy',
+      { ...legacy, chainId: '0x1' },
+      'WRONG_CHAIN_ID',
+      /invalid chain id/,
+    ),
+    await bad(
+      'no chain at all',
+      { ...legacy, chainId: null },
+      'UNPROTECTED_TRANSACTION',
+      /replay-protected/,
+    ),
     {
       name: 'one that is final',
       raw: included,
       code: REFUSED,
-      message: /already known|nonce too low/,
+      reason: 'NONCE_TOO_LOW',
+      message: /nonce too low/,
     },
-    await bad('a used nonce', { nonce: '0x0', value: '0x3' }, /nonce too low/),
-    await bad('the last nonce', { nonce: '0xffffffffffffffff' }, /nonce/),
+    await bad('a used nonce', { nonce: '0x0', value: '0x3' }, 'NONCE_TOO_LOW', /nonce too low/),
+    await bad(
+      'the last nonce',
+      { nonce: '0xffffffffffffffff' },
+      'NONCE_OVERFLOW',
+      /nonce has max value/,
+    ),
     await bad(
       'a fee below the minimum',
       { maxFeePerGas: '0x1', maxPriorityFeePerGas: '0x0' },
-      /underpriced|base fee/i,
+      'FEE_BELOW_BASE_FEE',
+      /max fee per gas less than block base fee/,
     ),
     await bad(
       'a tip above the fee',
       { maxPriorityFeePerGas: hex(parseGwei('30')) },
-      /priority fee|tip/i,
+      'TIP_ABOVE_FEE_CAP',
+      /max priority fee per gas higher than max fee per gas/,
     ),
-    await bad('more value than the account has', { value: hex(RICH) }, /insufficient funds/),
-    await bad('more fees than the account has', { maxFeePerGas: hex(RICH) }, /insufficient funds/),
-    await bad('a value above 2^256', { value: hex(2n ** 256n) }, /.+/),
-    await bad('too little gas', { gas: hex(20_999) }, /intrinsic gas/),
+    await bad(
+      'more value than the account has',
+      { value: hex(RICH) },
+      'INSUFFICIENT_FUNDS',
+      /insufficient funds for gas/,
+    ),
+    await bad(
+      'more fees than the account has',
+      { maxFeePerGas: hex(RICH) },
+      'INSUFFICIENT_FUNDS',
+      /insufficient funds for gas/,
+    ),
+    await bad('a value above 2^256', { value: hex(2n ** 256n) }, 'BAD_FIELD', /rlp/),
+    await bad(
+      'too little gas',
+      { gas: hex(20_999) },
+      'INTRINSIC_GAS_TOO_LOW',
+      /intrinsic gas too low/,
+    ),
     await bad(
       'too little gas for its data',
       { input: `0x${'ff'.repeat(100)}` },
-      /intrinsic gas|floor/,
+      'INTRINSIC_GAS_TOO_LOW',
+      /intrinsic gas too low/,
     ),
-    await bad('more gas than a block', { gas: hex(blockGasLimit + 1n) }, /gas limit/i),
+    await bad(
+      'more gas than a block',
+      { gas: hex(blockGasLimit + 1n) },
+      'GAS_LIMIT_TOO_HIGH',
+      /exceeds block gas limit/,
+    ),
     await bad(
       'init code above 48 KiB',
       { to: null, input: `0x${'00'.repeat(49_153)}`, gas: hex(5_000_000) },
-      /init ?code/i,
+      'INITCODE_TOO_LARGE',
+      /max initcode size exceeded/,
     ),
-    await bad('a delegation without authorization', { type: '0x4' }, /auth/i),
+    await bad(
+      'a delegation without authorization',
+      { type: '0x4' },
+      'EMPTY_AUTHORIZATION_LIST',
+      /authorization/,
+    ),
     await bad(
       'a delegation that creates',
       { type: '0x4', to: null, authorizationList: [authorization(account.address)] },
-      /create|creation|to/i,
+      'MISSING_RECIPIENT',
+      /creation/,
     ),
     {
       name: 'a blob',
       raw: await blobOf(context),
       code: REFUSED,
-      message: /blob|type not supported/i,
+      reason: 'BLOB_TRANSACTIONS_UNSUPPORTED',
+      message: /EIP-4844/,
     },
   ]
 }
@@ -194,7 +250,8 @@ async function badlySigned({ account, chainId, nonce }: Context): Promise<BadTra
     name,
     raw: serializeTransaction(transaction, signature),
     code: REFUSED,
-    message: /signature|sender/i,
+    reason: 'BAD_SIGNATURE',
+    message: /invalid sender/,
   })
   const fields = [
     '0x0f64',
@@ -215,6 +272,7 @@ async function badlySigned({ account, chainId, nonce }: Context): Promise<BadTra
       name: 'a parity of 2',
       raw: concatHex(['0x02', toRlp([...fields.slice(0, 8), [], '0x02', r, s] as Hex[])]),
       code: REFUSED,
+      reason: 'BAD_SIGNATURE',
       message: /.+/,
     },
     {
@@ -224,12 +282,14 @@ async function badlySigned({ account, chainId, nonce }: Context): Promise<BadTra
         toRlp(['0x0f64', '0x0001', ...fields.slice(2, 8), [], '0x01', r, s] as Hex[]),
       ]),
       code: REFUSED,
+      reason: 'BAD_FIELD',
       message: /.+/,
     },
     {
       name: 'no signature',
       raw: serializeTransaction(transaction),
       code: REFUSED,
+      reason: 'BAD_RLP',
       message: /.+/,
     },
   ]

@@ -53,6 +53,7 @@ export class FakeRpcBackend implements RpcBackend {
   }
   readonly blocks: ExecutedBlock[] = []
   readonly pending = new Map<string, SignedTransaction>()
+  pooledNonce = 9
   readonly submitted: Uint8Array[] = []
   readonly calls: CallRequest[] = []
   readonly #views = new Map<string, TransactionView>()
@@ -278,7 +279,7 @@ export class FakeRpcBackend implements RpcBackend {
     return this.onSubmit(bytes)
   }
   async pendingNonce() {
-    return this.pending.size === 0 ? null : 9
+    return this.pending.size === 0 ? null : this.pooledNonce
   }
   async pendingTransaction(hash: Uint8Array) {
     return this.pending.get(toHex(hash)) ?? null

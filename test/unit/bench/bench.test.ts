@@ -87,7 +87,7 @@ describe('bench pump', () => {
       await new Promise((resolve) => setTimeout(resolve, 1))
     }
     await pump.exhausted
-    pump.stop()
+    await pump.drain(0)
     expect(largest).toBeLessThanOrEqual(10)
     expect(Object.fromEntries(pump.errors)).toEqual({ 'not now': 2 })
     expect(new Set(accepted).size).toBe(100)

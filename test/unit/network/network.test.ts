@@ -99,30 +99,32 @@ async function startTowardsEachOther(): Promise<readonly [TestNode, TestNode]> {
         peers: [addresses[1 - i] as string],
         scores: { ...defaultNetworkOptions.scores, disconnectAt: -1, banAt: -1e9 },
         reconnect: { minMs: 2, maxMs: 2 },
-        retireMs: 100,
+        retireMs: 300,
       }),
     ),
   )
   if (c === undefined || d === undefined) throw new Error('two nodes')
   await until('connected', () => c.network.peerIds().length + d.network.peerIds().length === 2)
+  // Until a second connection, if there was one, has been given up.
+  await new Promise((resolve) => setTimeout(resolve, 500))
   return [c, d]
 }
 
 describe('connections', () => {
   it('two nodes that dial each other at once are one peer to each other, and lose no message', async () => {
     const [c, d] = await startTowardsEachOther()
-    for (let attempt = 0; attempt < 8; attempt++) {
+    for (let attempt = 0; attempt < 6; attempt++) {
       const times = c.connected.length
       c.network.penalize(d.id, 'ANY_CODE')
       await until('lost', () => c.disconnected.length === times && d.disconnected.length === times)
       await until('found', () => c.connected.length > times && d.connected.length > times)
       for (const list of [c.consensus, d.consensus, c.batches, d.batches]) list.length = 0
-      for (let i = 0; i < 60; i++) {
+      for (let i = 0; i < 100; i++) {
         c.network.broadcast(voteOf(i))
         d.network.broadcast(voteOf(i))
         await new Promise((resolve) => setTimeout(resolve, 4))
       }
-      await until('all votes', () => c.consensus.length + d.consensus.length === 120)
+      await until('all votes', () => c.consensus.length + d.consensus.length === 200)
       expect([c.connected.length, d.connected.length], 'told once').toEqual([times + 1, times + 1])
       c.network.publishBatch(batchOf(10, attempt))
       d.network.publishBatch(batchOf(11, attempt))

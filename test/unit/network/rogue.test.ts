@@ -213,6 +213,22 @@ describe('a peer that sends garbage', () => {
     await expectUnharmed(victim, friend)
   })
 
+  it.each([
+    ['of another version', Uint8Array.of(9, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0)],
+    ['that answers no ping', Uint8Array.of(0, 2, 0, 2, 0, 0, 0, 0, 0, 0, 0, 77)],
+    ['beyond the window', null],
+  ])('bytes below libp2p: a muxer frame %s', async (_, bytes) => {
+    const [victim, friend] = await startVictims()
+    const { connection, stream } = await openChannel(await startRogue(), victim, VOTES)
+    const muxer = (connection as unknown as { muxer: { send(data: Uint8Array): boolean } }).muxer
+    const tooMuch = new Uint8Array(600_000)
+    tooMuch.set([0, 0, 0, 0, 0, 0, 0, Number(stream.id)])
+    new DataView(tooMuch.buffer).setUint32(8, tooMuch.length - 12)
+    muxer.send(bytes ?? tooMuch)
+    await until('hung up', () => closed(connection))
+    await expectUnharmed(victim, friend)
+  })
+
   it('bytes that are not libp2p at all', async () => {
     const [victim, friend] = await startVictims()
     const port = Number(/tcp\/(\d+)/.exec(victim.address)?.[1])
@@ -228,6 +244,21 @@ describe('a peer that sends garbage', () => {
         })
       }),
     )
+    await expectUnharmed(victim, friend)
+  })
+})
+
+describe('a peer that leaves at any moment', () => {
+  it('leaves nothing behind', async () => {
+    const [victim, friend] = await startVictims()
+    const rogue = await startRogue()
+    for (let i = 0; i < 40; i++) {
+      const { connection } = await introduce(rogue, victim)
+      if (i % 2 === 0) await new Promise((resolve) => setTimeout(resolve, i / 4))
+      connection.abort(new Error('gone'))
+    }
+    await until('forgotten', () => victim.network.peerIds().length === 1)
+    expect(victim.connected.length).toBe(victim.disconnected.length + 1)
     await expectUnharmed(victim, friend)
   })
 })

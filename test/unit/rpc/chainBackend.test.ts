@@ -8,6 +8,7 @@ import { contractAddress, createSimulator } from '../../../evm/index.ts'
 import type { PooledTransaction } from '../../../node/mempool/transaction.ts'
 import { ChainBackend, defaultChainBackendOptions } from '../../../node/rpc/chainBackend.ts'
 import type { GatewayApi, SubmissionCode } from '../../../node/rpc/gateway.ts'
+import { transactionViewOf } from '../../../node/rpc/transactionView.ts'
 import { ChainReader, defaultChainReaderOptions } from '../../../node/storage/chainReader.ts'
 import { Dispatcher } from '../../../rpc/dispatcher.ts'
 import { Filters } from '../../../rpc/filters.ts'
@@ -87,6 +88,8 @@ beforeEach(async () => {
   backend = new ChainBackend(
     {
       ...defaultChainBackendOptions,
+      // Gas for a minute of looping: only the deadline can end that.
+      callGas: 4_000_000_000,
       identity: { ...chain.identity, clientVersion: 'test' },
       rules: { chainId: 3940, blockGasLimit: chain.genesis.consensus.maxBlockGas },
     },
@@ -214,6 +217,15 @@ describe('blocks', () => {
       authorizationList: [{ chainId: '0xf64', address: data(poor.address), nonce: '0x0' }],
     })
     expect(await result('eth_getCode', data(other.address))).toBe(`0xef0100${toHex(poor.address)}`)
+  })
+
+  it('show the chain of a legacy transaction whatever its parity', () => {
+    const views = Array.from({ length: 16 }, (_, nonce) => {
+      const bytes = transfer({ nonce, type: 0 })
+      return transactionViewOf({ hash: keccak256(bytes), sender: user.address, bytes })
+    })
+    expect(new Set(views.map(({ v }) => v))).toEqual(new Set([7915n, 7916n]))
+    expect(new Set(views.map(({ chainId }) => chainId))).toEqual(new Set([3940n]))
   })
 
   it('carry the certificate that made them final', async () => {

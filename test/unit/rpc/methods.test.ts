@@ -275,6 +275,9 @@ describe('nonces and transactions', () => {
     rpc.backend.addPending('a')
     expect(await rpc.result('eth_getTransactionCount', [owner, 'pending'])).toBe('0x9')
     expect(await rpc.result('eth_getTransactionCount', [owner, 'latest'])).toBe('0x5')
+    // The pool may not have heard of the latest block yet.
+    rpc.backend.pooledNonce = 3
+    expect(await rpc.result('eth_getTransactionCount', [owner, 'pending'])).toBe('0x5')
   })
 
   it('give the bytes that were signed', async () => {
@@ -360,15 +363,15 @@ describe('fees', () => {
   it('tell their history with the base fee of the block to come', async () => {
     rpc = new RpcHarness([
       [
-        { tip: 30n, gasUsed: 10_000_000 },
+        { tip: 30n, gasUsed: 15_000_000 },
         { tip: 10n, gasUsed: 5_000_000 },
       ],
       [],
     ])
-    expect(await rpc.result('eth_feeHistory', ['0x2', 'latest', [0, 33, 34, 100]])).toEqual({
+    expect(await rpc.result('eth_feeHistory', ['0x2', 'latest', [0, 25, 26, 100]])).toEqual({
       oldestBlock: '0x1',
       baseFeePerGas: ['0x3b9aca01', '0x3b9aca02', '0x3b9aca03'],
-      gasUsedRatio: [0.5, 0],
+      gasUsedRatio: [2 / 3, 0],
       baseFeePerBlobGas: ['0x1', '0x1', '0x1'],
       blobGasUsedRatio: [0, 0],
       reward: [

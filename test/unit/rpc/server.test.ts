@@ -106,6 +106,8 @@ describe('HTTP', () => {
     for (let i = 0; i < 3; i++) {
       const response = await post(' '.repeat(16 * 1024 * 1024))
       expect(response.status).toBe(413)
+      // Closing would reach the client before the answer does.
+      expect(response.headers.get('connection')).toBe('keep-alive')
       expect(await response.json()).toMatchObject({ error: { code: -32600 } })
     }
     expect((await post(chainId)).status).toBe(200)
