@@ -81,6 +81,7 @@ export class NexusBft implements ConsensusEngine {
   readonly #early = new EarlyMessages()
   readonly #lastReply = new Map<string, number>()
   #session: HeightSession | null = null
+  #ending: Promise<void> = Promise.resolve()
   /** The session of the height before, which knows the votes it saw. */
   #previous: HeightSession | null = null
   #head: ChainHead | null = null
@@ -120,6 +121,7 @@ export class NexusBft implements ConsensusEngine {
     clearTimeout(this.#idleTimer ?? undefined)
     await this.#queue.stop()
     await this.#session?.end()
+    await this.#ending
     this.#session = null
   }
 
@@ -262,7 +264,7 @@ export class NexusBft implements ConsensusEngine {
       bytes: entry.assembled?.bytes.length ?? 0,
       transactions: result.included.length,
     })
-    await session.end()
+    this.#endLater(session)
     await this.#nextHeight()
   }
 
@@ -277,6 +279,11 @@ export class NexusBft implements ConsensusEngine {
     reader.refresh()
     transactions.committed(result, head)
     this.#modules.onCommitted({ head, certificate, result, commitSeconds })
+  }
+
+  /** What the log of a committed height still holds back is of no use to anybody: nothing waits for it. */
+  #endLater(session: HeightSession): void {
+    this.#ending = session.end().catch(this.#modules.onFatal)
   }
 
   async #nextHeight(): Promise<void> {
@@ -318,7 +325,7 @@ export class NexusBft implements ConsensusEngine {
     this.#proposedLast = false
     const result = await executor.execute({ blockId, block: bytes, senders: senders as Uint8Array })
     await this.#commit(result, certificate)
-    await this.#session?.end()
+    if (this.#session !== null) this.#endLater(this.#session)
     await this.#nextHeight()
     return null
   }

@@ -45,6 +45,11 @@ export type WalOptions = ChainIdentity & {
   readonly fileSystem: FileSystem
   /** 16 random bytes for a new file. */
   readonly salt: Uint8Array
+  /**
+   * Zeros written behind a new header. A record within them does not change the file's size, so its
+   * sync writes data only and needs no commit of the file system's journal, which all processes share.
+   */
+  readonly preallocatedBytes: number
 }
 
 /**
@@ -94,25 +99,27 @@ export class Wal implements WalLog {
     const bytes = await fileSystem.read(path)
     const header = bytes === null ? null : decodeHeader(bytes)
     if (bytes === null || header === null) {
-      // Records are appended only after the header is on disk, so a file this short promises nothing.
-      if (bytes !== null && bytes.length > HEADER_BYTES) throw walCorrupt(path, 0, null)
+      // Records are appended only after the header is on disk, so a file without any promises nothing.
+      if (bytes !== null && !isBlank(bytes, HEADER_BYTES)) throw walCorrupt(path, 0, null)
       return { wal: await Wal.#create(directory, path, options), entries: [] }
     }
     checkHeader(header, options, path)
     const salt = saltCrc(header.salt)
     const { entries, end } = recoverRecords(bytes, salt, path)
     const file = await fileSystem.open(path)
-    if (end < bytes.length) await file.truncate(end)
+    if (!isBlank(bytes, end)) await file.truncate(end)
     // What was read may be in the page cache only, and this node is about to act on it.
     await file.sync()
     return { wal: new Wal(file, { path, salt, end }), entries }
   }
 
   static async #create(directory: string, path: string, options: WalOptions): Promise<Wal> {
-    const { fileSystem, chainId, genesisHash, height, salt } = options
+    const { fileSystem, chainId, genesisHash, height, salt, preallocatedBytes } = options
     assert(salt.length === SALT_BYTES, 'a WAL salt has 16 bytes')
     const file = await fileSystem.create(path)
-    await file.write(encodeHeader({ chainId, genesisHash, height, salt }), 0)
+    const contents = new Uint8Array(HEADER_BYTES + preallocatedBytes)
+    contents.set(encodeHeader({ chainId, genesisHash, height, salt }))
+    await file.write(contents, 0)
     await file.sync()
     await fileSystem.syncDirectory(directory)
     return new Wal(file, { path, salt: saltCrc(salt), end: HEADER_BYTES })
@@ -182,6 +189,12 @@ type WalStart = { readonly path: string; readonly salt: number; readonly end: nu
 const walName = (height: number): string => `${String(height).padStart(16, '0')}.wal`
 const WAL_NAME = /^(\d{16})\.wal$/
 
+/** Nothing but the zeros a new file is filled with: no record was ever written there. */
+function isBlank(bytes: Uint8Array, from: number): boolean {
+  for (let i = from; i < bytes.length; i++) if (bytes[i] !== 0) return false
+  return true
+}
+
 function joined(records: readonly Uint8Array[]): Uint8Array {
   const out = new Uint8Array(records.reduce((sum, record) => sum + record.length, 0))
   let at = 0
@@ -196,11 +209,14 @@ export type WalDirectoryOptions = ChainIdentity & {
   readonly directory: string
   readonly fileSystem: FileSystem
   readonly randomBytes: (length: number) => Uint8Array
+  readonly preallocatedBytes: number
 }
 
 export const defaultWalDirectoryOptions = {
   fileSystem: nodeFileSystem,
   randomBytes: (length: number): Uint8Array => new Uint8Array(randomBytes(length)),
+  // The messages of a round of 16 validators and a block of 400 transfers.
+  preallocatedBytes: 64 * 1024,
 }
 
 /**
@@ -248,9 +264,10 @@ export class WalDirectory implements WalFactory {
   }
 
   #open(height: number): Promise<OpenedWal> {
-    const { directory, chainId, genesisHash, fileSystem } = this.#options
+    const { directory, chainId, genesisHash, fileSystem, preallocatedBytes } = this.#options
     const salt = this.#options.randomBytes(SALT_BYTES)
-    return Wal.open(directory, { chainId, genesisHash, height, fileSystem, salt })
+    const identity = { chainId, genesisHash, height }
+    return Wal.open(directory, { ...identity, fileSystem, salt, preallocatedBytes })
   }
 
   async #remove(height: number): Promise<void> {

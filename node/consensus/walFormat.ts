@@ -144,6 +144,8 @@ function recordAt(file: Uint8Array, view: DataView, offset: number, salt: number
   const length = view.getUint32(offset)
   if (length > LIMITS.walRecordBytes || start + length > file.length) return null
   const head = file.subarray(offset, offset + 9)
+  // Preallocated zeros: one salt in 2^32 would make a record of them at some offset.
+  if (head.every((byte) => byte === 0)) return null
   if (view.getUint32(offset + 9) !== headCrc(head, salt, offset)) return null
   const payload = file.subarray(start, start + length)
   if (view.getUint32(offset + 5) !== crc32c(payload)) return null

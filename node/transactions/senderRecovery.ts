@@ -49,7 +49,9 @@ export class SenderRecovery {
     transactions: readonly Uint8Array[],
   ): Promise<readonly (DecodedTransaction | null)[]> {
     const request = { transactions, rules: this.#rules }
-    const senders = this.#pool === null ? recoverSenders(request) : await this.#pool.run(request)
+    const isSmall = transactions.length <= MAX_INLINE
+    const senders =
+      this.#pool === null || isSmall ? recoverSenders(request) : await this.#pool.run(request)
     return transactions.map((bytes, index) => {
       const sender = senders.subarray(index * ADDRESS_LENGTH, (index + 1) * ADDRESS_LENGTH)
       if (sender.every((byte) => byte === 0)) return null

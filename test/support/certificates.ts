@@ -29,9 +29,7 @@ export async function certificateFaults(
   for (let height = first; height <= last; height++) {
     const blocks = new Set<string>()
     for (const { index, rpc } of report.validators) {
-      const certificate = await call<RpcCertificate | null>(rpc, 'nexus_commitCertificate', [
-        `0x${height.toString(16)}`,
-      ])
+      const certificate = await certificateOf(rpc, height)
       if (certificate === null) {
         faults.push(`node ${index} has no certificate of height ${height}`)
         continue
@@ -47,6 +45,26 @@ export async function certificateFaults(
   }
   return faults
 }
+
+/** Everybody who signed a certificate that some node holds, from the first height to the last. */
+export async function signersBetween(
+  report: DevnetReport,
+  first: number,
+  last: number,
+): Promise<Set<string>> {
+  const signers = new Set<string>()
+  for (let height = first; height <= last; height++) {
+    for (const { rpc } of report.validators) {
+      const certificate = await certificateOf(rpc, height)
+      if (certificate === null) continue
+      for (const signer of signersOf(report.chainId, certificate)) signers.add(signer)
+    }
+  }
+  return signers
+}
+
+const certificateOf = (rpc: string, height: number): Promise<RpcCertificate | null> =>
+  call(rpc, 'nexus_commitCertificate', [`0x${height.toString(16)}`])
 
 /** The addresses that signed, recovered from the signatures alone. */
 function signersOf(chainId: number, certificate: RpcCertificate): Set<string> {

@@ -19,6 +19,7 @@ const optionsOf = (fileSystem: WalOptions['fileSystem'], height = 7): WalOptions
   height,
   fileSystem,
   salt,
+  preallocatedBytes: 0,
 })
 
 const ENTRIES: readonly WalEntry[] = [
@@ -86,6 +87,59 @@ describe('Wal on real files', () => {
     await again.close()
     expect(plain(entries)).toEqual(plain(ENTRIES.slice(0, -1)))
     expect((await readFile(path)).length).toBe(boundaries(ENTRIES)[3])
+  })
+})
+
+describe('Wal with preallocated zeros', () => {
+  const preallocatedBytes = 512
+
+  it('writes records into the zeros, and finds them again', async () => {
+    const data = await fileOf(ENTRIES, { preallocatedBytes })
+    expect(data.length).toBe(HEADER_BYTES + preallocatedBytes)
+    const { entries, wal, fileSystem } = await reopen(data)
+    expect(plain(entries)).toEqual(plain(ENTRIES))
+    wal.append(9, Uint8Array.of(1))
+    await wal.close()
+    expect(((await fileSystem.read(PATH)) as Uint8Array).length).toBe(data.length)
+    const again = await Wal.open(DIRECTORY, optionsOf(fileSystem))
+    expect(again.entries.length).toBe(ENTRIES.length + 1)
+  })
+
+  it('keeps the whole records when the power is cut at any byte of a write', async () => {
+    const data = await fileOf(ENTRIES, { preallocatedBytes })
+    const offsets = boundaries(ENTRIES)
+    for (let cut = HEADER_BYTES; cut <= data.length; cut++) {
+      const torn = data.slice()
+      torn.fill(0, cut)
+      const { entries, wal, fileSystem } = await reopen(torn)
+      const end = offsets.at(-1) as number
+      // A payload that ends in zeros is whole when only zeros are missing.
+      const missing = data.slice(cut, end).some((byte) => byte !== 0)
+      const whole = missing
+        ? offsets.filter((offset) => !data.slice(cut, offset).some((byte) => byte !== 0)).length - 1
+        : ENTRIES.length
+      expect(plain(entries), `cut at ${cut}`).toEqual(plain(ENTRIES.slice(0, whole)))
+      wal.append(9, Uint8Array.of(7))
+      await wal.close()
+      const after = await Wal.open(DIRECTORY, optionsOf(fileSystem))
+      expect(after.entries.length, `appended after a cut at ${cut}`).toBe(whole + 1)
+    }
+  })
+
+  it('is new when its making was cut, and corrupt when a record follows a damaged header', async () => {
+    const blank = await fileOf([], { preallocatedBytes })
+    blank[3] = 0xff
+    expect((await reopen(blank)).entries).toEqual([])
+    const used = await fileOf(ENTRIES, { preallocatedBytes })
+    used[3] = 0xff
+    await expect(reopen(used)).rejects.toMatchObject({ detail: { code: 'WAL_CORRUPT' } })
+  })
+
+  it('takes zeros for nothing, whatever the salt', async () => {
+    for (let i = 0; i < 64; i++) {
+      const data = await fileOf([], { preallocatedBytes, salt: digest(`salt ${i}`).slice(0, 16) })
+      expect((await reopen(data)).entries).toEqual([])
+    }
   })
 })
 

@@ -9,6 +9,7 @@ const optionsOf = (fileSystem: MemoryFileSystem) => ({
   directory,
   fileSystem,
   randomBytes: (length: number) => bytesFrom('salt', length),
+  preallocatedBytes: 128,
 })
 const names = (fileSystem: MemoryFileSystem) => fileSystem.list(directory)
 
