@@ -40,6 +40,22 @@ const validatorCodec: Codec<Validator> = struct<Validator>({
   priority: signedInt,
 })
 
+/** Checking and expanding a key takes 60 µs, and every height makes several sets of the same keys. */
+const addresses = new Map<string, Uint8Array>()
+const MAX_ADDRESSES = 8 * LIMITS.validators
+
+/** Null: not a public key. */
+function addressOfKey(publicKey: Uint8Array): Uint8Array | null {
+  const key = toHex(publicKey)
+  const known = addresses.get(key)
+  if (known !== undefined) return known
+  if (!signatures.isPublicKey(publicKey)) return null
+  const address = addressOfPublicKey(signatures.expand(publicKey))
+  if (addresses.size >= MAX_ADDRESSES) addresses.clear()
+  addresses.set(key, address)
+  return address
+}
+
 /** Validators in address order: an index means the same validator on every node. Immutable. */
 export class ValidatorSet {
   readonly validators: readonly Validator[]
@@ -61,18 +77,17 @@ export class ValidatorSet {
     if (validators.length === 0) return reject('EMPTY_VALIDATOR_SET')
     if (validators.length > LIMITS.validators) return reject('TOO_MANY_VALIDATORS')
     let total = 0
-    for (const { publicKey, power } of validators) {
-      if (!signatures.isPublicKey(publicKey)) return reject('BAD_PUBLIC_KEY')
+    const placed: { readonly validator: Validator; readonly address: Uint8Array }[] = []
+    for (const validator of validators) {
+      const { publicKey, power } = validator
+      const address = addressOfKey(publicKey)
+      if (address === null) return reject('BAD_PUBLIC_KEY')
       if (!Number.isSafeInteger(power) || power <= 0) return reject('BAD_POWER')
       total += power
       if (total > LIMITS.totalVotingPower) return reject('TOTAL_POWER_TOO_LARGE')
+      placed.push({ validator, address })
     }
-    const sorted = validators
-      .map((validator) => ({
-        validator,
-        address: addressOfPublicKey(signatures.expand(validator.publicKey)),
-      }))
-      .sort((a, b) => compareBytes(a.address, b.address))
+    const sorted = placed.sort((a, b) => compareBytes(a.address, b.address))
     for (let i = 1; i < sorted.length; i++) {
       const [previous, current] = [sorted[i - 1], sorted[i]]
       if (previous && current && equalBytes(previous.address, current.address))

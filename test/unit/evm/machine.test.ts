@@ -196,9 +196,28 @@ describe('contracts', () => {
     ])
     const result = await world.block([call({ to: at('c0de07'), value: 1n })])
     expect(statuses(result)).toEqual([0])
+    expect(supply(world)).toBe(1_000n * COIN - result.fees.burned)
     expect(world.slot(at('c0de07'), 1)).toBe(0n)
     expect(world.balance(at('c0de07'))).toBe(0n)
     expect(world.nonce(alice.address)).toBe(1)
+  })
+
+  it('see transient storage only in their own transaction (EIP-1153)', async () => {
+    // SSTORE(255 + CALLDATALOAD(0), TLOAD(0)); TSTORE(0, 7); SSTORE(CALLDATALOAD(0), TLOAD(0))
+    const code = fromHex('5f5c5f3560ff015560075f5d5f5c5f355500')
+    const world = await createWorld([...funded([alice]), account(at('c0de07'), { code })])
+    await world.block([1, 2].map((n, i) => call({ to: at('c0de07'), data: word(n) }, i)))
+    expect([1, 2, 256, 257].map((slot) => world.slot(at('c0de07'), slot))).toEqual([7n, 7n, 0n, 0n])
+  })
+
+  it('leave no change when they write what is there', async () => {
+    const world = await createWorld([
+      ...funded([alice]),
+      account(at('c0de07'), { code: STORE_7_AT_1, storage: [{ slot: word(1), value: word(7) }] }),
+    ])
+    const { changes } = await world.block([call({ to: at('c0de07') })])
+    expect(changes.filter(({ namespace }) => namespace === 'storage')).toEqual([])
+    expect(changes.filter(({ key }) => toHex(key) === toHex(at('c0de07')))).toEqual([])
   })
 
   it('clear a slot, get the refund, and leave no storage behind', async () => {
@@ -278,6 +297,20 @@ describe('delegation (EIP-7702)', () => {
     ])
     expect(world.slot(bob.address, 1)).toBe(0n)
     expect(world.nonce(bob.address)).toBe(3)
+  })
+
+  it('costs 12,500 less for an account that exists', async () => {
+    const world = await start()
+    const gasOf = async (nonce: number, authority: typeof alice): Promise<number | undefined> => {
+      const authorizations = [authorization(authority, at('c0de07'), 0)]
+      const { executed } = await world.block([
+        call({ type: 4, to: at('c0de99'), authorizations }, nonce),
+      ])
+      return executed.transactions[0]?.receipt.gasUsed
+    }
+    expect(await gasOf(0, carol)).toBe(21_000 + 25_000)
+    // The refund is capped at a fifth of what was used (EIP-3529).
+    expect(await gasOf(1, bob)).toBe(46_000 - 46_000 / 5)
   })
 
   it('passes over what is not signed for here and now', async () => {
@@ -361,6 +394,7 @@ describe('determinism', () => {
         if (change.namespace !== 'account' && change.namespace !== 'storage') continue
         const expected = before.get(names[index] ?? '')
         expect(change.previous === null ? undefined : toHex(change.previous)).toBe(expected)
+        expect(change.value).not.toEqual(change.previous)
       }
     }
   })

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { compareBytes, toHex } from '../../../core/primitives/bytes.ts'
 import { keccak256 } from '../../../core/primitives/hash.ts'
+import { EMPTY_TRIE_ROOT } from '../../../evm/account.ts'
 import { encodeRlp, quantityBytes } from '../../../evm/rlp.ts'
 import { StateTrie } from '../../../evm/stateTrie.ts'
 import { createMemoryStore, storageKey } from '../../../evm/store.ts'
@@ -56,13 +57,25 @@ class Subject {
 }
 
 /** Keys of few different bytes share long prefixes: extensions split, merge and vanish. */
-const key = fc
-  .array(fc.constantFrom(0x00, 0x01, 0x10, 0x11, 0xff), { minLength: 4, maxLength: 4 })
-  .map((bytes) => Uint8Array.from(bytes))
-const change = fc
-  .tuple(key, fc.option(fc.uint8Array({ minLength: 1, maxLength: 40 }), { freq: 2 }))
-  .map(([bytes, value]): LeafChange => ({ key: bytes, preimage: bytes, value }))
-const batches = fc.array(fc.array(change, { maxLength: 12 }), { maxLength: 8 })
+const keyOf = (...bytes: readonly number[]) =>
+  fc
+    .array(fc.constantFrom(...bytes), { minLength: 4, maxLength: 4 })
+    .map((list) => Uint8Array.from(list))
+const batchesOf = (key: fc.Arbitrary<Uint8Array>) =>
+  fc.array(
+    fc.array(
+      fc
+        .tuple(key, fc.option(fc.uint8Array({ minLength: 1, maxLength: 40 }), { freq: 2 }))
+        .map(([bytes, value]): LeafChange => ({ key: bytes, preimage: bytes, value })),
+      { maxLength: 12 },
+    ),
+    { maxLength: 8 },
+  )
+/** The second kind has few keys, so that whole subtrees come and go. */
+const batches = fc.oneof(
+  batchesOf(keyOf(0x00, 0x01, 0x10, 0x11, 0xff)),
+  batchesOf(keyOf(0x00, 0x01)),
+)
 
 describe('trie update', () => {
   it('has the root of the library after any list of batches', async () => {
@@ -157,6 +170,29 @@ describe('state trie', () => {
       trie.commit()
       if (block % 7 === 0) trie = newTrie(store)
     }
+  })
+
+  it('forgets a trie that was emptied', () => {
+    const store = createMemoryStore()
+    const trie = newTrie(store)
+    const put = (value: Uint8Array | null): string => {
+      const root = trie.updateStorage(addressOf(1), [{ preimage: wordOf(1), value }])
+      store.apply(trie.changes())
+      trie.commit()
+      return toHex(root)
+    }
+    const first = put(Uint8Array.of(5))
+    expect(put(null)).toBe(toHex(EMPTY_TRIE_ROOT))
+    expect(put(Uint8Array.of(5))).toBe(first)
+    put(null)
+    const other = trie.updateStorage(addressOf(1), [
+      { preimage: wordOf(2), value: Uint8Array.of(5) },
+    ])
+    const alone = newTrie(createMemoryStore()).updateStorage(addressOf(1), [
+      { preimage: wordOf(2), value: Uint8Array.of(5) },
+    ])
+    expect(toHex(other)).toBe(toHex(alone))
+    expect(store.entries()).toEqual([])
   })
 
   const newTrie = (store: ReturnType<typeof createMemoryStore>): StateTrie =>
