@@ -123,11 +123,14 @@ export async function createEvmMachine(options: EvmMachineOptions): Promise<EvmM
     async execute(input) {
       assert(pending === null && !running, 'a block is executed on a committed state')
       running = true
-      enter(engine, new FlatState(committed))
-      const { result, state } = await executeBlock(options, engine, trie, input)
-      running = false
-      pending = state
-      return result
+      try {
+        enter(engine, new FlatState(committed))
+        const { result, state } = await executeBlock(options, engine, trie, input)
+        pending = state
+        return result
+      } finally {
+        running = false
+      }
     },
     commit() {
       assert(pending !== null, 'there is a pending result to commit')

@@ -8,7 +8,7 @@ import {
   type Message,
   NobleBN254,
 } from '@ethereumjs/evm'
-import { Account, Address, createZeroAddress } from '@ethereumjs/util'
+import { Account, createZeroAddress } from '@ethereumjs/util'
 import { assert } from '../../core/primitives/assert.ts'
 import type { NexusStateManager } from '../state/stateManager.ts'
 import { createInterpreterClass, type InterpreterClass, type RunGuard } from './loop.ts'
@@ -135,5 +135,3 @@ function blockchainOf(ancestorHash: NexusEvmOptions['ancestorHash']): EVMMockBlo
   }
   return blockchain
 }
-
-export const addressOf = (bytes: Uint8Array): Address => new Address(bytes)

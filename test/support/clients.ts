@@ -32,7 +32,6 @@ export type Wallet = ReturnType<typeof walletOf>
 
 export const readerOf = (url: string, pollingInterval: number = POLLING_MS) =>
   createPublicClient({ chain: nexusChain, transport: http(url), pollingInterval })
-export type Reader = ReturnType<typeof readerOf>
 
 export const subscriberOf = (url: string) =>
   createPublicClient({ chain: nexusChain, transport: webSocket(url, { reconnect: false }) })

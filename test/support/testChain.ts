@@ -3,13 +3,7 @@ import { blockIdOf, payloadHashOf } from '../../core/chain/block.ts'
 import type { Certificate } from '../../core/chain/certificate.ts'
 import type { ConsensusParams } from '../../core/chain/params.ts'
 import { ValidatorSet } from '../../core/chain/validatorSet.ts'
-import {
-  proposalDigest,
-  type SignedProposal,
-  type SignedVote,
-  type VoteType,
-  voteDigest,
-} from '../../core/chain/vote.ts'
+import { type SignedVote, type VoteType, voteDigest } from '../../core/chain/vote.ts'
 import { keccak256, ZERO_HASH } from '../../core/primitives/hash.ts'
 import { addressOfPrivateKey, signatures } from '../../core/primitives/signature.ts'
 import {
@@ -17,7 +11,6 @@ import {
   type Height,
   heightOf,
   millisOf,
-  type Round,
   roundOf,
 } from '../../core/primitives/units.ts'
 
@@ -80,28 +73,6 @@ export function testVote(
   }
   const key = keys[vote.validatorIndex] as Uint8Array
   return { ...unsigned, signature: signatures.sign(voteDigest(unsigned), key).signature }
-}
-
-export function testProposal(
-  keys: readonly Uint8Array[],
-  proposal: {
-    readonly validatorIndex: number
-    readonly height?: number
-    readonly round?: number
-    readonly polRound?: number
-    readonly blockId: BlockId
-  },
-): SignedProposal {
-  const unsigned = {
-    chainId: TEST_CHAIN_ID,
-    height: heightOf(proposal.height ?? 1),
-    round: roundOf(proposal.round ?? 0),
-    polRound: (proposal.polRound ?? -1) as Round | -1,
-    blockId: proposal.blockId,
-    validatorIndex: proposal.validatorIndex,
-  }
-  const key = keys[proposal.validatorIndex] as Uint8Array
-  return { ...unsigned, signature: signatures.sign(proposalDigest(unsigned), key).signature }
 }
 
 export function testCertificate(
