@@ -1,4 +1,6 @@
+import { assert } from '../core/primitives/assert.ts'
 import { equalBytes, toHex } from '../core/primitives/bytes.ts'
+import { LIMITS } from '../core/primitives/limits.ts'
 import type { AccessListEntry } from './accessList.ts'
 import { GenerationCache } from './cache.ts'
 import { contractAddress } from './contractAddress.ts'
@@ -52,6 +54,7 @@ export async function createSimulator(options: SimulatorOptions): Promise<Simula
   const engine = await createEngine({ ...options, committed: stateOf({ get: () => undefined }) })
   let last: Promise<unknown> = Promise.resolve()
   function alone<T>(limits: SimulationLimits, work: () => Promise<T>): Promise<T> {
+    assert(limits.gasCap <= LIMITS.blockGas, 'a simulation has no more gas than a block')
     const next = last.then(async () => {
       engine.guard.shouldStop = limits.shouldStop
       return await work()

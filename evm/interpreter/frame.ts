@@ -92,7 +92,7 @@ export class Frame {
     this.stack[this.size++] = value
   }
 
-  /** A size or position that must be payable: anything above 2^32 is out of gas. */
+  /** A size or position that must be payable: 2^32 bytes of memory cost 2^45 gas, and a block has 2^32. */
   bounded(value: bigint): number {
     if (value >= MAX_OFFSET) this.outOfGas()
     return Number(value)

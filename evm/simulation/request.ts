@@ -42,7 +42,7 @@ export type SimulationContext = {
 }
 
 export type SimulationLimits = {
-  /** No run gets more gas. */
+  /** No run gets more gas; at most 2^32, as in a block: the interpreter's memory ends at 4 GiB. */
   readonly gasCap: number
   /** Asked every few thousand opcodes; true ends the run. The deadline is the caller's. */
   readonly shouldStop: () => boolean

@@ -1,3 +1,4 @@
+import type { RpcBackend } from '../backend.ts'
 import { FeeOracle, feeHistoryOf } from '../fees.ts'
 import { quantity } from '../format/hex.ts'
 import { heavy, type MethodModules, type MethodTable, method } from '../method.ts'
@@ -9,10 +10,7 @@ import { optional, required } from '../params/parameter.ts'
 export function feeMethods({ backend, options }: MethodModules): MethodTable {
   const oracle = new FeeOracle(backend, options.suggestedTip)
   return {
-    eth_gasPrice: method([], () => ({
-      ok: true,
-      value: quantity(backend.nextBaseFee(backend.height()) + oracle.tip()),
-    })),
+    eth_gasPrice: method([], () => ({ ok: true, value: quantity(gasPriceOf(backend, oracle)) })),
     eth_maxPriorityFeePerGas: method([], () => ({ ok: true, value: quantity(oracle.tip()) })),
     // Without blobs the excess is zero, and EIP-4844's price of zero excess is 1 wei.
     eth_blobBaseFee: method([], () => ({ ok: true, value: '0x1' })),
@@ -30,3 +28,14 @@ export function feeMethods({ backend, options }: MethodModules): MethodTable {
 }
 
 const NO_PERCENTILES: readonly number[] = []
+
+/**
+ * Enough for the next block, and for an estimate at the latest one: while base fees fall, a price
+ * that suits only the next block is refused by the latest block's own rules.
+ */
+function gasPriceOf(backend: RpcBackend, oracle: FeeOracle): bigint {
+  const height = backend.height()
+  const latest = backend.header(height)?.baseFeePerGas ?? 0n
+  const next = backend.nextBaseFee(height)
+  return (latest > next ? latest : next) + oracle.tip()
+}

@@ -134,7 +134,7 @@ describe('a call', () => {
       context,
       { to: LOOPS },
       {
-        gasCap: 10 ** 12,
+        gasCap: 2 ** 32,
         shouldStop: () => ++asked > 3,
       },
     )
