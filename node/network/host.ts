@@ -16,7 +16,7 @@ export type HostOptions = {
   readonly softwareVersion: string
   readonly dialMs: number
   readonly handshakeMs: number
-  readonly pingMs: number
+  readonly ping: { readonly intervalMs: number; readonly timeoutMs: number }
 }
 
 export type HostModules = {
@@ -28,7 +28,7 @@ export type HostModules = {
 
 /** libp2p over TCP, noise and yamux, with every bound of it set. Not started. */
 export async function createHost(options: HostOptions, modules: HostModules): Promise<Libp2p> {
-  const { privateKey, listen, maxPeers, softwareVersion, dialMs, handshakeMs, pingMs } = options
+  const { privateKey, listen, maxPeers, softwareVersion, dialMs, handshakeMs, ping } = options
   const { isBanned, gossip } = modules
   const onOversizeFrame = (muxer: object): void => {
     const guilty = host.getConnections().find((connection) => muxerOf(connection) === muxer)
@@ -57,8 +57,8 @@ export async function createHost(options: HostOptions, modules: HostModules): Pr
     },
     connectionMonitor: {
       protocolPrefix: options.protocolPrefix.slice(1),
-      pingInterval: pingMs,
-      pingTimeout: { minTimeout: pingMs, maxTimeout: pingMs },
+      pingInterval: ping.intervalMs,
+      pingTimeout: { minTimeout: ping.timeoutMs, maxTimeout: ping.timeoutMs },
     },
     connectionGater: {
       denyDialPeer: isBanned,

@@ -49,8 +49,11 @@ export type NetworkOptions = {
   }
   readonly scores: PeerScoreOptions
   readonly gossip: GossipDegree
-  /** A connection is given up when it has not answered a ping for this long; it is pinged as often. */
-  readonly pingMs: number
+  readonly ping: {
+    readonly intervalMs: number
+    /** A connection that leaves a ping unanswered for this long is given up. */
+    readonly timeoutMs: number
+  }
 }
 
 export type ReconnectOptions = {
@@ -108,5 +111,7 @@ export const defaultNetworkOptions: Omit<
   },
   scores: defaultPeerScoreOptions,
   gossip: 'flood',
-  pingMs: 5_000,
+  // A machine that stood still for some seconds keeps its peers. A process that died is noticed at
+  // once, by its socket, and one that was started again by its handshake.
+  ping: { intervalMs: 5_000, timeoutMs: 15_000 },
 }
