@@ -6,11 +6,11 @@ import {
   type ExecResult,
   type Log,
   type Message,
-  NobleBN254,
 } from '@ethereumjs/evm'
 import { Account, createZeroAddress } from '@ethereumjs/util'
 import { assert } from '../../core/primitives/assert.ts'
 import type { NexusStateManager } from '../state/stateManager.ts'
+import { createBls, createBn254 } from './curves.ts'
 import { createInterpreterClass, type InterpreterClass, type RunGuard } from './loop.ts'
 import { asLibraryJournal, WarmJournal } from './warmJournal.ts'
 
@@ -33,7 +33,8 @@ export class NexusEvm extends EVM {
       common: options.common,
       stateManager: options.stateManager,
       blockchain: blockchainOf(options.ancestorHash),
-      bn254: new NobleBN254(),
+      bls: createBls(),
+      bn254: createBn254(),
     })
     this.#manager = options.stateManager
     this.warmJournal = new WarmJournal(options.stateManager, this.precompiles.keys())

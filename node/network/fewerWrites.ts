@@ -7,7 +7,7 @@ import type { ConnectionEncrypter, MessageStream } from '@libp2p/interface'
 
 type EncrypterFactory<C> = (components: C) => ConnectionEncrypter
 
-/** The same encryption, over connections that write everything of one turn of the event loop together. */
+/** The same encryption, over connections that write what is small in one turn of the event loop together. */
 export function writingTogether<C>(create: EncrypterFactory<C>): EncrypterFactory<C> {
   return (components) => {
     const encrypter = create(components)
@@ -19,9 +19,15 @@ export function writingTogether<C>(create: EncrypterFactory<C>): EncrypterFactor
   }
 }
 
+/**
+ * Larger writes are handed on at once: held back, each chunk of a proposal would cost another turn,
+ * and a vote behind it waits for them (9 ms instead of 4 behind 1 MB to three peers of one process).
+ */
+const SMALL_BYTES = 8_192
+
 type TcpConnection = {
   readonly socket?: Socket
-  sendData(data: unknown): unknown
+  sendData(data: { readonly byteLength: number }): unknown
 }
 
 /** A connection that is not a socket's stays as it is. */
@@ -32,7 +38,12 @@ function corked<S extends MessageStream>(connection: S): S {
   const send = tcp.sendData.bind(connection)
   let isCorked = false
   tcp.sendData = (data) => {
-    if (!isCorked) {
+    const isSmall = data.byteLength <= SMALL_BYTES
+    if (!isSmall && isCorked) {
+      isCorked = false
+      socket.uncork()
+    }
+    if (isSmall && !isCorked) {
       isCorked = true
       socket.cork()
       process.nextTick(() => {
