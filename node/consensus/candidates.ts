@@ -5,7 +5,7 @@ import type { ValidatorSet } from '../../core/chain/validatorSet.ts'
 import { assert } from '../../core/primitives/assert.ts'
 import { decode, encode } from '../../core/primitives/codec.ts'
 import type { BlockId, Height } from '../../core/primitives/units.ts'
-import type { ChainHead, ExecutionResult } from '../executor/chainHead.ts'
+import type { ChainHead } from '../executor/chainHead.ts'
 import type { ExecutorClient } from '../executor/executorClient.ts'
 import type { ProposalBody } from '../network/messages.ts'
 import type { Logger } from '../observability/logger.ts'
@@ -31,7 +31,7 @@ export type CandidatesOptions = {
 
 export type CandidatesModules = {
   readonly network: ConsensusNetwork
-  readonly executor: Pick<ExecutorClient, 'execute'>
+  readonly executor: Pick<ExecutorClient, 'speculate'>
   readonly transactions: TransactionSource
   readonly evidence: EvidencePool
   readonly clock: Clock
@@ -39,8 +39,8 @@ export type CandidatesModules = {
   readonly metrics: ConsensusMetrics
   /** Makes a whole block durable with the next flush. */
   readonly logBlock: (bytes: Uint8Array) => void
-  /** A verdict that was not there at once. */
-  readonly onChecked: (verdict: Verdict) => void
+  /** Runs what had to wait for the network in turn with everything else, while the height lasts. */
+  readonly later: (judge: () => Verdict | null) => void
 }
 
 export type Verdict = { readonly blockId: BlockId; readonly valid: boolean }
@@ -90,7 +90,7 @@ export class Candidates {
     return this.#addWhole(block, selected.senders, body)
   }
 
-  /** Judges a proposed block: at once when its batches are here, else through `onChecked`. */
+  /** Judges a proposed block: at once when its batches are here, else through `later`. */
   check(blockId: BlockId): Verdict | null {
     const entry = this.#blocks.get(blockId)
     // After a restart the WAL may hold a proposal whose block had not been assembled.
@@ -101,11 +101,7 @@ export class Candidates {
     if (entry.assembled !== null || entry.body === null) return this.#judge(entry, true)
     const resolved = this.#modules.transactions.resolve(entry.body, entry.from)
     if (!(resolved instanceof Promise)) return this.#resolved(entry, resolved)
-    void resolved.then((outcome) => {
-      if (this.#ended) return
-      const verdict = this.#resolved(entry, outcome)
-      if (verdict !== null) this.#modules.onChecked(verdict)
-    })
+    void resolved.then((outcome) => this.#modules.later(() => this.#resolved(entry, outcome)))
     return null
   }
 
@@ -114,13 +110,6 @@ export class Candidates {
     if (this.#fetching.has(blockId)) return
     this.#fetching.add(blockId)
     void this.#fetchOnce(blockId)
-  }
-
-  /** Executes a candidate, or finds it executed: the executor keeps the last one it ran. */
-  execute(entry: BlockEntry): Promise<ExecutionResult> {
-    assert(entry.assembled !== null, 'an executed block is here whole')
-    const { bytes, senders } = entry.assembled
-    return this.#modules.executor.execute({ blockId: entry.blockId, block: bytes, senders })
   }
 
   /** A block from the WAL, which judged it before it was written. */
@@ -172,8 +161,10 @@ export class Candidates {
       log.warn('Proposed block is invalid', { height, blockId, code: verdict.code })
       return { blockId, valid: false }
     }
-    // Speculative: voting goes on meanwhile. A failure is fatal in its own thread and reported there.
-    this.execute(entry).catch(() => {})
+    assert(entry.assembled !== null, 'a valid block is here whole')
+    const { bytes, senders } = entry.assembled
+    const { height } = this.#options
+    this.#modules.executor.speculate({ height, blockId, block: bytes, senders })
     return { blockId, valid: true }
   }
 
@@ -216,9 +207,10 @@ export class Candidates {
       return
     }
     const senders = await transactions.sendersOf(block.value.payload.evm)
-    if (this.#ended) return
-    const entry = this.#addWhole(block.value, senders ?? new Uint8Array(0), null)
-    this.#modules.onChecked(this.#judge(entry, senders !== null))
+    this.#modules.later(() => {
+      const entry = this.#addWhole(block.value, senders ?? new Uint8Array(0), null)
+      return this.#judge(entry, senders !== null)
+    })
   }
 }
 

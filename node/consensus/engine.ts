@@ -8,7 +8,12 @@ import { equalBytes, toHex } from '../../core/primitives/bytes.ts'
 import { encode } from '../../core/primitives/codec.ts'
 import { NexusError } from '../../core/primitives/errors.ts'
 import { type Height, heightOf } from '../../core/primitives/units.ts'
-import { type ChainHead, storedValidatorSet } from '../executor/chainHead.ts'
+import {
+  type ChainHead,
+  type DecideRequest,
+  type ExecutionResult,
+  storedValidatorSet,
+} from '../executor/chainHead.ts'
 import type { ExecutorClient } from '../executor/executorClient.ts'
 import type { ConsensusMessage } from '../network/messages.ts'
 import type { Logger } from '../observability/logger.ts'
@@ -34,7 +39,7 @@ export type EngineModules = {
   readonly signer: Signer | null
   readonly wal: WalFactory
   readonly network: ConsensusNetwork
-  readonly executor: Pick<ExecutorClient, 'execute' | 'commit'>
+  readonly executor: Pick<ExecutorClient, 'speculate' | 'decide'>
   readonly transactions: TransactionSource
   readonly evidence: EvidencePool
   readonly reader: Pick<ChainReader, 'certificate' | 'refresh'>
@@ -253,32 +258,39 @@ export class NexusBft implements ConsensusEngine {
     if (this.#session == null || decision == null) return
     const session = this.#session
     const { entry, certificate } = decision
-    const result = await session.execute(entry)
+    assert(entry.assembled !== null, 'a decided block is here whole')
+    const { bytes, senders } = entry.assembled
     const { round } = certificate
     const { signer } = this.#modules
     this.#proposedLast = signer !== null && equalBytes(entry.header.proposer, signer.address)
-    await this.#commit(result, certificate)
+    const result = await this.#commit({
+      height: session.height,
+      blockId: entry.blockId,
+      block: bytes,
+      senders,
+      certificate,
+    })
     this.#modules.metrics.decided({
       height: session.height,
       round,
-      bytes: entry.assembled?.bytes.length ?? 0,
+      bytes: bytes.length,
       transactions: result.included.length,
     })
     this.#endLater(session)
     await this.#nextHeight()
   }
 
-  async #commit(result: Commit['result'], certificate: Certificate): Promise<void> {
+  async #commit(request: DecideRequest): Promise<ExecutionResult> {
     const { executor, reader, clock, transactions } = this.#modules
-    const startedMs = clock.monoMs()
-    const head = await executor.commit(certificate.blockId, certificate)
-    const commitSeconds = (clock.monoMs() - startedMs) / 1_000
+    const { head, result, commitSeconds } = await executor.decide(request)
+    const { certificate } = request
     this.#head = head
     this.#lastCommit = certificate
     this.#committedAtMs = clock.monoMs()
     reader.refresh()
     transactions.committed(result, head)
     this.#modules.onCommitted({ head, certificate, result, commitSeconds })
+    return result
   }
 
   /** What the log of a committed height still holds back is of no use to anybody: nothing waits for it. */
@@ -304,7 +316,7 @@ export class NexusBft implements ConsensusEngine {
     const verified = verifyCommitCertificate(certificate, validators, this.#options.chainId)
     if (!verified.ok) return verified.code
     const senders = await this.#modules.transactions.sendersOf(block.payload.evm)
-    const { evidence, executor } = this.#modules
+    const { evidence } = this.#modules
     const bytes = encode(blockCodec, block)
     const verdict = checkBlock(block, bytes.length, {
       chainId: this.#options.chainId,
@@ -323,8 +335,9 @@ export class NexusBft implements ConsensusEngine {
       throw divergedError(block, head, verdict.code)
     }
     this.#proposedLast = false
-    const result = await executor.execute({ blockId, block: bytes, senders: senders as Uint8Array })
-    await this.#commit(result, certificate)
+    const { height } = block.header
+    const request = { height, blockId, block: bytes, senders: senders as Uint8Array, certificate }
+    await this.#commit(request)
     if (this.#session !== null) this.#endLater(this.#session)
     await this.#nextHeight()
     return null

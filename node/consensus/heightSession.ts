@@ -22,7 +22,6 @@ import {
   millisOf,
   type Round,
 } from '../../core/primitives/units.ts'
-import type { ExecutionResult } from '../executor/chainHead.ts'
 import type { ConsensusMessage } from '../network/messages.ts'
 import { Admission } from './admission.ts'
 import { Candidates, type CandidatesModules, type CandidatesOptions } from './candidates.ts'
@@ -40,7 +39,7 @@ export type SessionOptions = Omit<CandidatesOptions, 'height'> & {
   readonly timeouts: TimeoutOptions
 }
 
-export type SessionModules = Omit<CandidatesModules, 'logBlock' | 'onChecked'> & {
+export type SessionModules = Omit<CandidatesModules, 'logBlock' | 'later'> & {
   /** Null: an observer, which follows and never votes. */
   readonly signer: Signer | null
   readonly wal: WalLog
@@ -94,7 +93,11 @@ export class HeightSession {
       {
         ...modules,
         logBlock: (bytes) => modules.wal.append(WAL_BLOCK, bytes),
-        onChecked: (verdict) => this.#later(() => this.#feed({ kind: 'blockChecked', ...verdict })),
+        later: (judge) =>
+          this.#later(async () => {
+            const verdict = judge()
+            if (verdict !== null) await this.#feed({ kind: 'blockChecked', ...verdict })
+          }),
       },
     )
   }
@@ -182,10 +185,6 @@ export class HeightSession {
   /** The block of an id, for a peer that holds a certificate without it. */
   blockBytes(blockId: string): Uint8Array | null {
     return this.#candidates.get(blockId as BlockId)?.assembled?.bytes ?? null
-  }
-
-  execute(entry: BlockEntry): Promise<ExecutionResult> {
-    return this.#candidates.execute(entry)
   }
 
   async end(): Promise<void> {

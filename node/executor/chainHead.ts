@@ -1,3 +1,4 @@
+import type { Certificate } from '../../core/chain/certificate.ts'
 import type { EthereumHeader } from '../../core/chain/executedBlock.ts'
 import { type Validator, ValidatorSet } from '../../core/chain/validatorSet.ts'
 import { assert } from '../../core/primitives/assert.ts'
@@ -11,11 +12,22 @@ export type ChainHead = {
 }
 
 export type ExecuteRequest = {
+  readonly height: number
   readonly blockId: string
   /** The canonical encoding of the block. */
   readonly block: Uint8Array
   /** 20 bytes for each EVM transaction; zeros where the sender was not recovered yet. */
   readonly senders: Uint8Array
+}
+
+/** A block that more than two thirds of the power precommitted. */
+export type DecideRequest = ExecuteRequest & { readonly certificate: Certificate }
+
+export type Decided = {
+  readonly head: ChainHead
+  readonly result: ExecutionResult
+  /** Of the synced batch. */
+  readonly commitSeconds: number
 }
 
 export type IncludedTransaction = {

@@ -21,6 +21,8 @@ import type { ChainStore } from '../storage/chainStore.ts'
 import type { StateSummary } from '../storage/stateSummary.ts'
 import {
   type ChainHead,
+  type Decided,
+  type DecideRequest,
   type ExecuteRequest,
   type ExecutionResult,
   storedValidatorSet,
@@ -79,6 +81,19 @@ export class Executor {
     const evm = await this.#machine.execute(this.#evmInput(block, request.senders))
     this.#speculation = this.#speculate(block, request.blockId as BlockId, evm)
     return this.#speculation.result
+  }
+
+  /** Starts on a block that may be decided. One that no longer builds on the head is of no interest. */
+  async speculate(request: ExecuteRequest): Promise<void> {
+    if (request.height === this.#head.summary.height + 1) await this.execute(request)
+  }
+
+  /** Executes the decided block, unless it is the one executed last, and commits it. */
+  async decide({ certificate, ...request }: DecideRequest): Promise<Decided> {
+    const result = await this.execute(request)
+    const started = this.#options.now()
+    const head = await this.commit(certificate.blockId, certificate)
+    return { head, result, commitSeconds: this.#options.now() - started }
   }
 
   /** Makes the executed block durable, in one synced batch, and the base of the next. */

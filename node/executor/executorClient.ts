@@ -1,16 +1,15 @@
 import { Worker } from 'node:worker_threads'
-import type { Certificate } from '../../core/chain/certificate.ts'
 import type { Evidence } from '../../core/chain/evidence.ts'
 import { NexusError } from '../../core/primitives/errors.ts'
-import type { BlockId } from '../../core/primitives/units.ts'
 import { Channel } from '../threads/channel.ts'
-import type { ChainHead, ExecuteRequest, ExecutionResult } from './chainHead.ts'
+import type { ChainHead, Decided, DecideRequest, ExecuteRequest } from './chainHead.ts'
 import type { ExecutorApi, ExecutorThreadOptions } from './executorThread.ts'
 
 /** The executor as the node thread sees it: one thread, one block at a time. */
 export class ExecutorClient {
   readonly #worker: Worker
   readonly #channel: Channel<ExecutorApi>
+  readonly #onFatal: (error: Error) => void
   #stopping = false
 
   constructor(options: ExecutorThreadOptions, onFatal: (error: Error) => void) {
@@ -18,6 +17,7 @@ export class ExecutorClient {
       workerData: options,
       name: 'executor',
     })
+    this.#onFatal = onFatal
     this.#channel = new Channel<ExecutorApi>({ port: this.#worker })
     const fail = (error: Error): void => {
       this.#channel.close(error)
@@ -34,12 +34,16 @@ export class ExecutorClient {
     return this.#channel.call('open', undefined)
   }
 
-  execute(request: ExecuteRequest): Promise<ExecutionResult> {
-    return this.#channel.call('execute', request)
+  /** Executes what may be decided, meanwhile. A failure is a fault of the program, and fatal. */
+  speculate(request: ExecuteRequest): void {
+    this.#channel.call('speculate', request).catch((error: Error) => {
+      if (!this.#stopping) this.#onFatal(error)
+    })
   }
 
-  commit(blockId: BlockId, certificate: Certificate): Promise<ChainHead> {
-    return this.#channel.call('commit', { blockId, certificate })
+  /** Executes and commits: when it resolves the block is durable. */
+  decide(request: DecideRequest): Promise<Decided> {
+    return this.#channel.call('decide', request)
   }
 
   savePendingEvidence(evidence: Evidence): Promise<void> {

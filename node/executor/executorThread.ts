@@ -1,10 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import type { Certificate } from '../../core/chain/certificate.ts'
 import type { Evidence } from '../../core/chain/evidence.ts'
 import { assert } from '../../core/primitives/assert.ts'
-import type { BlockId } from '../../core/primitives/units.ts'
 import { Channel } from '../threads/channel.ts'
-import type { ChainHead, ExecuteRequest, ExecutionResult } from './chainHead.ts'
+import type { ChainHead, Decided, DecideRequest, ExecuteRequest } from './chainHead.ts'
 import type { Executor } from './executor.ts'
 import { openExecutor } from './openExecutor.ts'
 
@@ -17,11 +15,8 @@ export type ExecutorThreadOptions = {
 
 export type ExecutorApi = {
   readonly open: (argument: undefined) => Promise<ChainHead>
-  readonly execute: (request: ExecuteRequest) => Promise<ExecutionResult>
-  readonly commit: (argument: {
-    readonly blockId: BlockId
-    readonly certificate: Certificate
-  }) => Promise<ChainHead>
+  readonly speculate: (request: ExecuteRequest) => Promise<void>
+  readonly decide: (request: DecideRequest) => Promise<Decided>
   readonly savePendingEvidence: (evidence: Evidence) => Promise<void>
   readonly close: (argument: undefined) => Promise<void>
 }
@@ -47,8 +42,9 @@ const api: ExecutorApi = {
       executor = await openExecutor(workerData as ExecutorThreadOptions)
       return executor.head
     }),
-  execute: (request) => inTurn(() => opened().execute(request)),
-  commit: ({ blockId, certificate }) => inTurn(() => opened().commit(blockId, certificate)),
+  speculate: (request) => inTurn(() => opened().speculate(request)),
+  // One turn: a speculation that comes in between would undo what is about to be committed.
+  decide: (request) => inTurn(() => opened().decide(request)),
   savePendingEvidence: (evidence) => inTurn(() => opened().savePendingEvidence(evidence)),
   close: () =>
     inTurn(async () => {

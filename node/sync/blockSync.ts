@@ -76,9 +76,15 @@ export class BlockSync {
     this.#claims.delete(peerId)
   }
 
-  /** More than one height behind what peers claim. */
+  /**
+   * Whether what this node knows is old: far behind, or behind without moving. On a busy chain a
+   * healthy node is a height or two behind its peers for moments, all the time.
+   */
   get catchingUp(): boolean {
-    return this.targetHeight > this.#engine.head.summary.height + 1
+    const behind = this.targetHeight - this.#engine.head.summary.height
+    if (behind > FAR_BEHIND) return true
+    const waitedMs = this.#clock.monoMs() - (this.#behindSinceMs ?? this.#clock.monoMs())
+    return behind > 1 && waitedMs > STUCK_MS
   }
 
   get targetHeight(): number {
@@ -146,6 +152,9 @@ export class BlockSync {
     return able[own % able.length] ?? null
   }
 }
+
+const FAR_BEHIND = 64
+const STUCK_MS = 2_000
 
 function parseCertified(
   bytes: CertifiedBytes,

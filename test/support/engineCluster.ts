@@ -9,7 +9,7 @@ import { decode, encode } from '../../core/primitives/codec.ts'
 import { NexusError } from '../../core/primitives/errors.ts'
 import { DOMAIN, hash } from '../../core/primitives/hash.ts'
 import { addressOfPrivateKey, signatures } from '../../core/primitives/signature.ts'
-import { type BlockId, heightOf, millisOf } from '../../core/primitives/units.ts'
+import { heightOf, millisOf } from '../../core/primitives/units.ts'
 import { systemClock } from '../../node/consensus/clock.ts'
 import { NexusBft } from '../../node/consensus/engine.ts'
 import { EvidencePool } from '../../node/consensus/evidencePool.ts'
@@ -19,7 +19,8 @@ import type { Signer } from '../../node/consensus/signer.ts'
 import type { WalEntry, WalFactory } from '../../node/consensus/wal.ts'
 import {
   type ChainHead,
-  type ExecuteRequest,
+  type Decided,
+  type DecideRequest,
   type ExecutionResult,
   storedValidatorSet,
 } from '../../node/executor/chainHead.ts'
@@ -219,30 +220,15 @@ function readerOf(disk: Disk) {
 }
 
 function createEchoExecutor(disk: Disk, alive: () => boolean) {
-  const known = new Map<string, Block>()
   return {
-    execute: async (request: ExecuteRequest): Promise<ExecutionResult> => {
-      const block = decode(blockCodec, request.block)
-      if (!block.ok) throw new NexusError({ code: block.code })
-      known.set(request.blockId, block.value)
-      return {
-        blockId: request.blockId,
-        stateRoot: new Uint8Array(32),
-        receiptsRoot: new Uint8Array(32),
-        gasUsed: 0,
-        included: block.value.payload.evm.map((bytes) => ({
-          hash: bytes,
-          sender: bytes,
-          nonce: 0,
-        })),
-        skipped: [],
-        timings: {},
-      }
-    },
-    commit: async (blockId: BlockId, certificate: Certificate): Promise<ChainHead> => {
-      const block = known.get(blockId) as Block
+    speculate: () => {},
+    decide: async (request: DecideRequest): Promise<Decided> => {
+      const decoded = decode(blockCodec, request.block)
+      if (!decoded.ok) throw new NexusError({ code: decoded.code })
+      const block = decoded.value
       const head = disk.summaries.at(-1) as StateSummary
-      if (!alive()) return headOf(head)
+      const result = resultOf(block, request.blockId)
+      if (!alive()) return { head: headOf(head), result, commitSeconds: 0 }
       const next = storedValidatorSet(head.nextValidators)
       const summary: StateSummary = {
         ...head,
@@ -253,12 +239,22 @@ function createEchoExecutor(disk: Disk, alive: () => boolean) {
         validators: next.validators,
         nextValidators: next.advance().validators,
       }
-      disk.blocks.push({ block, certificate })
+      disk.blocks.push({ block, certificate: request.certificate })
       disk.summaries.push(summary)
-      return headOf(summary)
+      return { head: headOf(summary), result, commitSeconds: 0 }
     },
   }
 }
+
+const resultOf = (block: Block, blockId: string): ExecutionResult => ({
+  blockId,
+  stateRoot: new Uint8Array(32),
+  receiptsRoot: new Uint8Array(32),
+  gasUsed: 0,
+  included: block.payload.evm.map((bytes) => ({ hash: bytes, sender: bytes, nonce: 0 })),
+  skipped: [],
+  timings: {},
+})
 
 function createSource(pool: Uint8Array[]): TransactionSource {
   return {

@@ -88,6 +88,7 @@ export class RealChain {
     })
     const blockId = blockIdOf(block.header)
     const result = await this.executor.execute({
+      height: block.header.height,
       blockId,
       block: encode(blockCodec, block),
       senders: new Uint8Array(0),

@@ -61,6 +61,7 @@ let now: number
 let penalties: string[]
 let asked: string[]
 let peers: Map<string, Peer>
+let answerMs: number
 let verdict: (height: number) => string | null
 let sync: BlockSync
 
@@ -70,6 +71,7 @@ beforeEach(() => {
   now = 0
   penalties = []
   asked = []
+  answerMs = 0
   peers = new Map()
   verdict = () => null
   sync = new BlockSync(defaultBlockSyncOptions, {
@@ -86,6 +88,7 @@ beforeEach(() => {
     network: {
       requestBlocks: async (peerId, from, count) => {
         asked.push(peerId)
+        if (answerMs > 0) await new Promise((resolve) => setTimeout(resolve, answerMs))
         const answer = peers.get(peerId)?.(from, count) ?? []
         if (answer instanceof Error) throw answer
         return answer
@@ -121,7 +124,7 @@ describe('BlockSync', () => {
   it('fetches what a peer has, in requests of bounded size, to its end', async () => {
     peers.set('a', honest(150))
     sync.noteHeight('a', 150)
-    expect(sync.catchingUp).toBe(true)
+    expect(sync.catchingUp, 'far behind').toBe(true)
     await pass(3_000)
     expect(height).toBe(150)
     expect(sync.catchingUp).toBe(false)
@@ -160,6 +163,22 @@ describe('BlockSync', () => {
     expect(height).toBe(9)
     for (const penalty of penalties)
       expect(['forger BAD_SIGNATURE', 'garbage BAD_BLOCK_ENCODING']).toContain(penalty)
+  })
+
+  it('is not catching up for being a few heights behind for a moment', async () => {
+    answerMs = 4_000
+    sync.noteHeight('a', 3)
+    await pass(100)
+    expect(sync.catchingUp).toBe(false)
+    for (let i = 0; i < 300; i++) {
+      sync.noteHeight('a', 3 + i)
+      await pass(10)
+    }
+    expect(sync.catchingUp, 'no progress').toBe(true)
+    height = 302
+    await pass(100)
+    expect(sync.catchingUp).toBe(false)
+    await pass(4_000)
   })
 
   it('drops the claims of a peer that left', async () => {

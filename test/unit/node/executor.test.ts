@@ -77,8 +77,14 @@ function blockOn({ summary }: ChainHead, transactions: readonly Uint8Array[]): B
     lastCommit,
   })
 }
+const requestOf = (block: Block, senders: Uint8Array = new Uint8Array(0)) => ({
+  height: block.header.height,
+  blockId: blockIdOf(block.header),
+  block: encode(blockCodec, block),
+  senders,
+})
 const execute = (block: Block, senders: Uint8Array = new Uint8Array(0)) =>
-  executor.execute({ blockId: blockIdOf(block.header), block: encode(blockCodec, block), senders })
+  executor.execute(requestOf(block, senders))
 async function commit(block: Block): Promise<ChainHead> {
   const blockId = blockIdOf(block.header)
   const { height } = block.header
@@ -117,6 +123,27 @@ describe('Executor', () => {
     expect(await execute(one)).toEqual({ ...first, timings: expect.anything() })
     await execute(other)
     expect((await commit(other)).summary.stateRoot).toEqual(second.stateRoot)
+  })
+
+  it('commits the decided block though another was executed since, and ignores what is stale', async () => {
+    lastCommit = null
+    const [one, other] = [
+      blockOn(executor.head, [await transfer(0, 7n)]),
+      blockOn(executor.head, [await transfer(0, 8n)]),
+    ]
+    await executor.speculate(requestOf(one))
+    await executor.speculate(requestOf(other))
+    const blockId = blockIdOf(one.header)
+    const certificate = testCertificate(keys, {
+      height: one.header.height,
+      blockId,
+      signers: [0],
+    })
+    const { head, result } = await executor.decide({ ...requestOf(one), certificate })
+    expect(head.summary.blockId).toBe(blockId)
+    expect(result.included).toHaveLength(1)
+    await executor.speculate(requestOf(other))
+    expect(executor.head).toEqual(head)
   })
 
   it('gives the same roots whether or not the senders are known', async () => {
