@@ -319,9 +319,8 @@ export class HeightSession {
   async #castVote(effect: Extract<Effect, { kind: 'castVote' }>): Promise<Input | null> {
     const { signer, wal, network, log } = this.#modules
     assert(signer !== null, 'an observer never votes')
-    await wal.flush()
     try {
-      const vote = await signer.signVote(effect.vote)
+      const vote = await this.#promised(signer.signVote(effect.vote), wal)
       network.broadcast({ kind: 'vote', vote })
       return { kind: 'vote', vote: this.#admission.ownVote(vote) }
     } catch (error) {
@@ -338,19 +337,19 @@ export class HeightSession {
   async #propose(effect: Extract<Effect, { kind: 'propose' }>): Promise<Input | null> {
     const { signer, wal, log } = this.#modules
     assert(signer !== null && this.#ownIndex !== null, 'an observer never proposes')
-    await wal.flush()
     const { round, polRound, blockId } = effect
     const entry = this.#candidates.get(blockId)
     assert(entry !== undefined, 'a proposed block is here')
     try {
-      const proposal = await signer.signProposal({
+      const unsigned = {
         chainId: this.#options.chainId,
         height: this.height,
         round,
         polRound,
         blockId,
         validatorIndex: this.#ownIndex,
-      })
+      }
+      const proposal = await this.#promised(signer.signProposal(unsigned), wal)
       this.#publishProposal(proposal)
       this.#modules.metrics.proposed(entry.assembled?.bytes.length ?? 0)
       return {
@@ -364,6 +363,17 @@ export class HeightSession {
       log.error('Proposal refused by the double-sign guard', { height: this.height, round })
       return null
     }
+  }
+
+  /**
+   * A signature may leave once the log holds what led to it and the signer has noted it. The two are
+   * written to different files and wait for the disk side by side.
+   */
+  async #promised<T>(signing: Promise<T>, wal: WalLog): Promise<T> {
+    const [signed] = await Promise.allSettled([signing, wal.flush()])
+    await wal.flush()
+    if (signed.status === 'rejected') throw signed.reason
+    return signed.value
   }
 
   #publishProposal(proposal: SignedProposal): void {
