@@ -114,7 +114,8 @@ export class Reader {
   /** A copy: the source buffer may be pooled or transferred. */
   raw(length: number): Uint8Array {
     const at = this.#take(length)
-    return at < 0 ? new Uint8Array(0) : this.#bytes.slice(at, at + length)
+    // Not `slice`, which a Buffer overrides to share its memory.
+    return at < 0 ? new Uint8Array(0) : new Uint8Array(this.#bytes.subarray(at, at + length))
   }
 
   #take(size: number): number {

@@ -143,6 +143,14 @@ describe('composed codecs', () => {
 })
 
 describe('Reader', () => {
+  it('gives copies, also of a Buffer, whose memory may be used again', () => {
+    const source = Buffer.from([1, 2, 3])
+    const copy = new Reader(source).raw(3)
+    source.fill(9)
+    expect([...copy]).toEqual([1, 2, 3])
+    expect(copy).not.toBeInstanceOf(Buffer)
+  })
+
   it('keeps the first fault and returns zeros after it', () => {
     const reader = new Reader(Uint8Array.of(1, 2, 3))
     expect(reader.u32()).toBe(0)
