@@ -3,7 +3,7 @@ import type { Certificate } from '../../core/chain/certificate.ts'
 import type { ConsensusParams } from '../../core/chain/params.ts'
 import type { ValidatorSet } from '../../core/chain/validatorSet.ts'
 import { assert } from '../../core/primitives/assert.ts'
-import { decode, encode } from '../../core/primitives/codec.ts'
+import { decode } from '../../core/primitives/codec.ts'
 import type { BlockId, Height } from '../../core/primitives/units.ts'
 import type { ChainHead } from '../executor/chainHead.ts'
 import type { ExecutorClient } from '../executor/executorClient.ts'
@@ -121,8 +121,10 @@ export class Candidates {
   }
 
   #addWhole(block: Block, senders: Uint8Array, body: ProposalBody | null): BlockEntry {
-    this.#modules.logBlock(encode(blockCodec, block))
-    return this.#blocks.addWhole(block, senders, body)
+    const entry = this.#blocks.addWhole(block, senders, body)
+    assert(entry.assembled !== null, 'a whole block is here whole')
+    this.#modules.logBlock(entry.assembled.bytes)
+    return entry
   }
 
   #resolved(entry: BlockEntry, outcome: ResolvedBody | 'INVALID' | 'MISSING'): Verdict | null {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { assert } from '../../core/primitives/assert.ts'
+import { concatBytes } from '../../core/primitives/bytes.ts'
 import { NexusError } from '../../core/primitives/errors.ts'
 import { LIMITS } from '../../core/primitives/limits.ts'
 import { type FileSystem, nodeFileSystem, type OpenFile } from '../storage/fileSystem.ts'
@@ -170,7 +171,7 @@ export class Wal implements WalLog {
     const records = this.#pending
     this.#pending = []
     try {
-      const bytes = records.length === 1 ? (records[0] as Uint8Array) : joined(records)
+      const bytes = records.length === 1 ? (records[0] as Uint8Array) : concatBytes(...records)
       await this.#file.write(bytes, this.#written)
       await this.#file.sync()
       this.#written += bytes.length
@@ -193,16 +194,6 @@ const WAL_NAME = /^(\d{16})\.wal$/
 function isBlank(bytes: Uint8Array, from: number): boolean {
   for (let i = from; i < bytes.length; i++) if (bytes[i] !== 0) return false
   return true
-}
-
-function joined(records: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(records.reduce((sum, record) => sum + record.length, 0))
-  let at = 0
-  for (const record of records) {
-    out.set(record, at)
-    at += record.length
-  }
-  return out
 }
 
 export type WalDirectoryOptions = ChainIdentity & {
