@@ -3,17 +3,10 @@ import type { Certificate } from '../../core/chain/certificate.ts'
 import type { Evidence } from '../../core/chain/evidence.ts'
 import type { EthereumHeader, ExecutedBlock } from '../../core/chain/executedBlock.ts'
 import type { ConsensusParams } from '../../core/chain/params.ts'
-import {
-  consensusRootOf,
-  coreRootOf,
-  queueRootOf,
-  receiptsRootOf,
-  stateRootOf,
-} from '../../core/chain/roots.ts'
 import { assert } from '../../core/primitives/assert.ts'
 import { fromHex } from '../../core/primitives/bytes.ts'
 import { decode, encode, int } from '../../core/primitives/codec.ts'
-import { DOMAIN, hash, merkleRoot } from '../../core/primitives/hash.ts'
+import { DOMAIN, hash } from '../../core/primitives/hash.ts'
 import { ADDRESS_LENGTH } from '../../core/primitives/signature.ts'
 import type { BlockId } from '../../core/primitives/units.ts'
 import { type EvmBlockResult, type EvmMachine, nextBaseFee } from '../../evm/index.ts'
@@ -27,6 +20,7 @@ import {
   type ExecutionResult,
   storedValidatorSet,
 } from './chainHead.ts'
+import { summaryOf } from './summaryOf.ts'
 
 export type ExecutorOptions = {
   readonly params: ConsensusParams
@@ -156,30 +150,14 @@ export class Executor {
   #speculate(block: Block, blockId: BlockId, evm: EvmBlockResult): Speculation {
     const parent = this.#head.summary
     const { height, time } = block.header
+    const { header } = evm.executed
     const validators = storedValidatorSet(parent.nextValidators)
-    const nextValidators = validators.advance()
-    const roots = {
-      evmRoot: evm.executed.header.stateRoot,
-      coreRoot: coreRootOf([]),
-      queueRoot: queueRootOf([]),
-      consensusRoot: consensusRootOf(validators.hash, nextValidators.hash),
-    }
-    const summary: StateSummary = {
-      height,
-      blockId,
-      time,
-      roots,
-      stateRoot: stateRootOf(roots, height),
-      receiptsRoot: receiptsRootOf(evm.executed.header.hash, merkleRoot([])),
-      ethereumHash: evm.executed.header.hash,
-      validators: validators.validators,
-      nextValidators: nextValidators.validators,
-    }
+    const summary = summaryOf({ height, blockId, time, header, validators })
     const result: ExecutionResult = {
       blockId,
       stateRoot: summary.stateRoot,
       receiptsRoot: summary.receiptsRoot,
-      gasUsed: evm.executed.header.gasUsed,
+      gasUsed: header.gasUsed,
       included: evm.included,
       skipped: evm.executed.skipped,
       timings: evm.timings,

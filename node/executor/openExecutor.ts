@@ -1,19 +1,12 @@
-import {
-  consensusRootOf,
-  coreRootOf,
-  queueRootOf,
-  receiptsRootOf,
-  stateRootOf,
-} from '../../core/chain/roots.ts'
 import { assert } from '../../core/primitives/assert.ts'
 import { toHex } from '../../core/primitives/bytes.ts'
-import { merkleRoot } from '../../core/primitives/hash.ts'
 import { type BlockId, heightOf } from '../../core/primitives/units.ts'
 import { createEvmMachine, createGenesisState } from '../../evm/index.ts'
 import { type Genesis, genesisHash, parseGenesis, validatorSetOf } from '../../genesis/index.ts'
 import { ChainStore, defaultChainStoreOptions, type GenesisRecord } from '../storage/chainStore.ts'
 import { Executor } from './executor.ts'
 import type { ExecutorThreadOptions } from './executorThread.ts'
+import { summaryOf } from './summaryOf.ts'
 
 /** Opens the database, writes the genesis state into an empty one, and builds the machine on it. */
 export async function openExecutor(options: ExecutorThreadOptions): Promise<Executor> {
@@ -46,29 +39,17 @@ async function genesisRecordOf(genesis: Genesis): Promise<GenesisRecord> {
     gasLimit: genesis.consensus.maxBlockGas,
     baseFeePerGas: genesis.evm.baseFeePerGas,
   })
-  const validators = validatorSetOf(genesis)
-  const nextValidators = validators.advance()
-  const height = heightOf(0)
   const blockId = toHex(genesisHash(genesis)) as BlockId
-  const roots = {
-    evmRoot: header.stateRoot,
-    coreRoot: coreRootOf([]),
-    queueRoot: queueRootOf([]),
-    consensusRoot: consensusRootOf(validators.hash, nextValidators.hash),
-  }
+  const summary = summaryOf({
+    height: heightOf(0),
+    blockId,
+    time: genesis.genesisTime,
+    header,
+    validators: validatorSetOf(genesis),
+  })
   return {
     executed: { blockId, header, transactions: [], skipped: [] },
     evmChanges: changes,
-    summary: {
-      height,
-      blockId,
-      time: genesis.genesisTime,
-      roots,
-      stateRoot: stateRootOf(roots, height),
-      receiptsRoot: receiptsRootOf(header.hash, merkleRoot([])),
-      ethereumHash: header.hash,
-      validators: validators.validators,
-      nextValidators: nextValidators.validators,
-    },
+    summary,
   }
 }
