@@ -56,6 +56,20 @@ export const LIMITS = {
   walRecordBytes: 5 * MIB,
 
   evidenceBytes: 1 * KIB,
+
+  /** Engine ids are below this; each owns one precompile address from 0x0800 on. */
+  coprocessors: 64,
+  /** spec/core §2: one signature covers at most this many calls. */
+  envelopeActions: 256,
+  /** An envelope of 256 calls of the longest arguments would be 1 MiB; `transactionBytes` bounds the whole. */
+  actionArgsBytes: 4 * KIB,
+  callResultBytes: 64 * KIB,
+  /** Calls in a block: 4 MiB of the shortest calls (about 16 bytes each in one envelope) is 262,144. */
+  blockCalls: 262_144,
+  /** Rounds of posts at one barrier: A tells B, B answers A, with room; a longer chain is a fault. */
+  postRounds: 8,
+  /** Calldata of a queued message, and what a callback hands back. */
+  messageBytes: 1 * KIB,
 } as const
 
 assert(
