@@ -6,9 +6,9 @@ import { parseArgs } from 'node:util'
 import { Devnet, disposeAll } from '../test/support/devnet.ts'
 import { defaultLatencyOptions, measureLatency } from './latency.ts'
 import type { Pace } from './pump.ts'
-import { measureThroughput } from './throughput.ts'
+import { measureOrders, measureThroughput } from './throughput.ts'
 
-const SUITES = ['latency', 'throughput', 'evm'] as const
+const SUITES = ['latency', 'throughput', 'orders', 'evm', 'exchange', 'arena'] as const
 type Suite = (typeof SUITES)[number]
 const KINDS = ['transfer', 'erc20'] as const
 
@@ -25,17 +25,24 @@ const { values, positionals } = parseArgs({
     batch: { type: 'string', default: '100' },
     senders: { type: 'string', default: '128' },
     prepared: { type: 'string' },
+    'orders-rate': { type: 'string', default: '20000' },
+    'orders-batch': { type: 'string', default: '1,20,100' },
   },
 })
 
 const suites: Record<Suite, () => Promise<object>> = {
   latency: runLatency,
   throughput: runThroughput,
-  evm: runEvm,
+  orders: runOrders,
+  evm: () => runScript('evm.ts'),
+  exchange: () => runScript('exchange.ts'),
+  arena: () => runScript('arena.ts'),
 }
 
-const asked = positionals.length === 0 ? ['devnet', 'evm'] : positionals
-const chosen = asked.flatMap((name) => (name === 'devnet' ? ['latency', 'throughput'] : [name]))
+const asked = positionals.length === 0 ? ['devnet', 'evm', 'exchange', 'arena'] : positionals
+const chosen = asked.flatMap((name) =>
+  name === 'devnet' ? ['latency', 'throughput', 'orders'] : [name],
+)
 const unknown = chosen.filter((name) => !SUITES.includes(name as Suite))
 if (unknown.length > 0) {
   console.error(`unknown suite ${unknown.join(', ')}; there are devnet, ${SUITES.join(', ')}`)
@@ -107,12 +114,29 @@ async function runThroughput(): Promise<object> {
   return out
 }
 
+/** Orders offered at a fixed rate, for each number of orders under one signature. */
+async function runOrders(): Promise<object> {
+  const out: Record<string, Record<string, object>> = {}
+  const [seconds, warmupSeconds] = [Number(values.seconds), Number(values.warmup)]
+  const rate = Number(values['orders-rate'])
+  for (const validators of validatorCounts()) {
+    for (const batch of values['orders-batch'].split(',')) {
+      const measured = await withDevnet(validators, (devnet) => {
+        console.error(`bench: orders in batches of ${batch} on ${validators} validators`)
+        return measureOrders(devnet, { seconds, warmupSeconds, rate, actions: Number(batch) })
+      })
+      out[String(validators)] = { ...out[String(validators)], [`batch${batch}`]: measured }
+    }
+  }
+  return out
+}
+
 /** Execution alone, without a node: a script of its own, for a heap that nothing else has used. */
-async function runEvm(): Promise<object> {
-  console.error('bench: evm')
-  const path = fileURLToPath(new URL('evm.ts', import.meta.url))
+async function runScript(file: string): Promise<object> {
+  console.error(`bench: ${file}`)
+  const path = fileURLToPath(new URL(file, import.meta.url))
   const run = spawnSync(process.execPath, [path], { stdio: ['ignore', 'pipe', 'inherit'] })
-  if (run.status !== 0) throw new Error(`bench/evm.ts ended with code ${run.status}`)
+  if (run.status !== 0) throw new Error(`bench/${file} ended with code ${run.status}`)
   return JSON.parse(run.stdout.toString('utf8')) as object
 }
 

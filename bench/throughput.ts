@@ -4,7 +4,9 @@ import { fileURLToPath } from 'node:url'
 import type { Devnet } from '../test/support/devnet.ts'
 import type { LoadOptions } from './load.ts'
 import { countersBetween, phasesBetween, type Samples, scrape } from './metrics.ts'
+import type { OrderLoadOptions } from './orderLoad.ts'
 import { type Resources, resourcesOf, useBetween } from './resources.ts'
+import { round } from './statistics.ts'
 
 type Snapshot = {
   readonly atMs: number
@@ -12,8 +14,8 @@ type Snapshot = {
   readonly resources: readonly (Resources | null)[]
 }
 
-/** Runs the load generator against a devnet and looks at the validators while it measures. */
-export async function measureThroughput(
+/** EVM transactions. */
+export function measureThroughput(
   devnet: Devnet,
   options: Omit<LoadOptions, 'chainId' | 'urls' | 'ws' | 'fundingKey'>,
 ): Promise<object> {
@@ -25,7 +27,42 @@ export async function measureThroughput(
     ws: validators[0]?.ws ?? '',
     fundingKey: accounts[1]?.privateKey ?? '',
   }
-  const path = fileURLToPath(new URL('load.ts', import.meta.url))
+  return measure(devnet, 'load.ts', load)
+}
+
+/** Orders on the exchange, each bot an account of the devnet. */
+export async function measureOrders(
+  devnet: Devnet,
+  options: Omit<OrderLoadOptions, 'chainId' | 'ws' | 'botKeys'>,
+): Promise<object> {
+  const { chainId, validators, accounts } = devnet.report
+  const load: OrderLoadOptions = {
+    ...options,
+    chainId,
+    ws: validators.map(({ ws }) => ws),
+    botKeys: accounts.map(({ privateKey }) => privateKey),
+  }
+  const measured = await measure(devnet, 'orderLoad.ts', load)
+  const calls = (outcome: string): number =>
+    measured.counters[`nexus_core_calls_total{outcome="${outcome}"}`] ?? 0
+  const perSecond = (count: number): number => round(count / measured.seconds)
+  return {
+    ordersFinalizedPerSecond: perSecond(calls('accepted')),
+    rejectedPerSecond: perSecond(calls('rejected')),
+    ...measured,
+  }
+}
+
+type Measured = {
+  readonly seconds: number
+  readonly counters: Record<string, number>
+  readonly [other: string]: unknown
+}
+
+/** Runs a load generator against a devnet and looks at the validators while it measures. */
+async function measure(devnet: Devnet, file: string, load: object): Promise<Measured> {
+  const { validators } = devnet.report
+  const path = fileURLToPath(new URL(file, import.meta.url))
   const generator = spawn(process.execPath, [path, JSON.stringify(load)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
@@ -42,6 +79,7 @@ export async function measureThroughput(
   const seconds = (after.atMs - before.atMs) / 1000
   return {
     ...result,
+    seconds: round(seconds),
     validators: validators.map(({ index }) => ({
       index,
       resources: useBetween(

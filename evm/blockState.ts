@@ -11,6 +11,8 @@ import { type EvmChange, storageKey } from './store.ts'
 /** What a block leaves behind: kept until it is committed or dropped. */
 export type BlockState = {
   readonly stateRoot: Uint8Array
+  /** Σ of new − old balances, in wei. */
+  readonly nativeDelta: bigint
   readonly changes: readonly EvmChange[]
   readonly accounts: ReadonlyMap<string, CommittedAccount>
   readonly slots: ReadonlyMap<string, Uint8Array>
@@ -30,6 +32,7 @@ export function finishBlockState(flat: FlatState, trie: StateTrie): BlockState {
   const accounts = new Map<string, CommittedAccount>()
   const codes = new Map<string, readonly [Uint8Array, Uint8Array]>()
   const leaves: FlatChange[] = []
+  let nativeDelta = 0n
   for (const key of new Set([...flat.accounts.keys(), ...roots.keys()])) {
     const address = bytesOfKey(key)
     const before = flat.committed.account(key, address)
@@ -38,6 +41,7 @@ export function finishBlockState(flat: FlatState, trie: StateTrie): BlockState {
     if (sameBytes(before.bytes, bytes)) continue
     accounts.set(key, { account, bytes })
     leaves.push({ preimage: address, value: bytes })
+    nativeDelta += (account?.balance ?? 0n) - (before.account?.balance ?? 0n)
     changes.push({ namespace: 'account', key: address, value: bytes, previous: before.bytes })
     noteCode(flat, codes, before.account, account)
   }
@@ -46,7 +50,7 @@ export function finishBlockState(flat: FlatState, trie: StateTrie): BlockState {
   }
   const stateRoot = trie.updateAccounts(leaves)
   for (const change of trie.changes()) changes.push(change)
-  return { stateRoot, changes, accounts, slots, codes: [...codes.values()] }
+  return { stateRoot, nativeDelta, changes, accounts, slots, codes: [...codes.values()] }
 }
 
 type StorageWork = {

@@ -1,3 +1,4 @@
+export { precompileOf as engineAddress } from '../core/host/precompile.ts'
 export type { AccessListEntry, Authorization } from './accessList.ts'
 export { recoverAuthority } from './accessList.ts'
 export { type Account, decodeAccount, EMPTY_CODE_HASH, EMPTY_TRIE_ROOT } from './account.ts'
@@ -14,6 +15,7 @@ export { encodeHeader } from './header.ts'
 export {
   createEvmMachine,
   defaultEvmCacheOptions,
+  type EvmBlockCore,
   type EvmBlockInput,
   type EvmBlockResult,
   type EvmCacheOptions,
@@ -23,6 +25,7 @@ export {
   type EvmTransactionInput,
   type IncludedTransaction,
 } from './machine.ts'
+export { ENGINE_CODE, engineAccount } from './precompiles.ts'
 export { type AccountProof, getProof, type StorageProof } from './proof.ts'
 export { encodeReceipt } from './receipts.ts'
 export { createSimulator, type Simulator, type SimulatorOptions } from './simulate.ts'
@@ -44,6 +47,13 @@ export {
   type MemoryStore,
   storageKey,
 } from './store.ts'
+export {
+  isSystemToken,
+  systemTokenAccount,
+  systemTokenAddress,
+  totalSupplyOf,
+} from './systemToken.ts'
+export { SYSTEM_TOKEN_CODE, TOTAL_SUPPLY_SLOT } from './systemTokenCode.ts'
 export {
   type DecodedTransaction,
   decodeTransaction,

@@ -1,12 +1,15 @@
-import type {
-  EthereumHeader,
-  ExecutedBlock,
-  ExecutedTransaction,
-  Receipt,
-  SkippedTransaction,
+import {
+  type EthereumHeader,
+  type ExecutedBlock,
+  type ExecutedTransaction,
+  type Receipt,
+  type SkippedTransaction,
+  SYSTEM_TRANSACTION_TYPE,
 } from '../core/chain/executedBlock.ts'
 import type { FeeRecipient } from '../core/chain/params.ts'
+import type { CorePort, SystemOutcome, SystemTransaction } from '../core/host/corePort.ts'
 import { assert } from '../core/primitives/assert.ts'
+import { bytesToBigint } from '../core/primitives/bytes.ts'
 import { keccak256 } from '../core/primitives/hash.ts'
 import { BLOB_BASE_FEE, ethereumBlockOf } from './blockEnvironment.ts'
 import { type BlockState, finishBlockState } from './blockState.ts'
@@ -14,11 +17,17 @@ import { contractAddress } from './contractAddress.ts'
 import { createEngine, type Engine, enter } from './engine.ts'
 import { sealHeader } from './header.ts'
 import type { Hardfork } from './interpreter/common.ts'
+import type { MessageOutcome } from './message.ts'
 import { bloomOf, encodeReceipt, mergeBlooms } from './receipts.ts'
 import { CommittedState, type StateCacheOptions } from './state/committedState.ts'
 import { FlatState } from './state/flatState.ts'
 import { StateTrie } from './stateTrie.ts'
 import type { EvmChange, EvmStore } from './store.ts'
+import {
+  applySystemTransaction,
+  encodeSystemTransaction,
+  systemOutcomeOf,
+} from './systemTransaction.ts'
 import { type DecodedTransaction, decodeTransaction } from './transaction.ts'
 import {
   type AppliedTransaction,
@@ -75,6 +84,17 @@ export type EvmBlockInput = {
   readonly transactions: readonly EvmTransactionInput[]
   /** Ethereum hash of an earlier block, for BLOCKHASH; asked for the last 256 only. */
   readonly ancestorHash: (number: number) => Uint8Array | null
+  /** Absent: no engine answers. */
+  readonly core?: EvmBlockCore
+}
+
+/** NexusCore's part in a block of the EVM. */
+export type EvmBlockCore = {
+  readonly port: CorePort
+  /** Run first, in order; they may call engines like any other. The sum of their gas limits fits the block. */
+  readonly systemTransactions: readonly SystemTransaction[]
+  /** Told what they did; transactions wait for it, since they see Core after its own actions. */
+  afterSystem(outcomes: readonly SystemOutcome[]): Promise<void>
 }
 
 export type EvmTimings = {
@@ -96,6 +116,12 @@ export type EvmBlockResult = {
   readonly changes: readonly EvmChange[]
   /** Fees in wei: burned, and paid to the treasury and to the proposer. */
   readonly fees: Readonly<FeeTotals>
+  /** Σ of new − old balances in wei: what was minted, less `burnedWei` and less what engines took in. */
+  readonly nativeDelta: bigint
+  /** Base fees burned and coins that contracts destroyed, in wei. */
+  readonly burnedWei: bigint
+  /** A slot after this block; until the next one is executed. */
+  readonly slot: (address: Uint8Array, slot: Uint8Array) => bigint
   /** Seconds by phase. */
   readonly timings: EvmTimings
 }
@@ -124,7 +150,7 @@ export async function createEvmMachine(options: EvmMachineOptions): Promise<EvmM
       assert(pending === null && !running, 'a block is executed on a committed state')
       running = true
       try {
-        enter(engine, new FlatState(committed))
+        enter(engine, new FlatState(committed), input.core?.port ?? null)
         const { result, state } = await executeBlock(options, engine, trie, input)
         pending = state
         return result
@@ -170,12 +196,14 @@ async function executeBlock(
   )
   const ready = now()
   const body: Body = { transactions: [], included: [], skipped: [], gasUsed: 0 }
+  if (input.core !== undefined) await runCore(engine, context, input.core, body)
   for (const { hash, result } of decoded) {
     if (result.ok) await runOne(engine, context, result.value, body)
     else body.skipped.push({ hash, code: result.code })
   }
   const executed = now()
-  const state = finishBlockState(engine.manager.flat, trie)
+  const { flat } = engine.manager
+  const state = finishBlockState(flat, trie)
   const rooted = now()
   const header = headerOf(input, body, state.stateRoot)
   const timings = {
@@ -190,6 +218,9 @@ async function executeBlock(
     included,
     changes: state.changes,
     fees: context.totals,
+    nativeDelta: state.nativeDelta,
+    burnedWei: context.totals.burned + flat.destroyed,
+    slot: (address, slot) => bytesToBigint(flat.slot(address, slot)),
     timings,
   }
   return { result, state }
@@ -221,6 +252,52 @@ function decodeOne(chainId: number, blockGasLimit: number, input: EvmTransaction
   const rules = { chainId, blockGasLimit }
   return { hash, result: decodeTransaction(input.bytes, rules, { sender: input.sender, hash }) }
 }
+
+/** System transactions, then what Core does before the block's own (phases 2 and 3). */
+async function runCore(
+  engine: Engine,
+  context: BlockContext,
+  core: EvmBlockCore,
+  body: Body,
+): Promise<void> {
+  await core.afterSystem(await runSystem(engine, context, core.systemTransactions, body))
+}
+
+async function runSystem(
+  engine: Engine,
+  { block, environment }: BlockContext,
+  systemTransactions: readonly SystemTransaction[],
+  body: Body,
+): Promise<readonly SystemOutcome[]> {
+  const promised = systemTransactions.reduce((sum, { gasLimit }) => sum + gasLimit, 0)
+  assert(promised <= environment.gasLimit, 'what Core queues for a block fits it')
+  engine.core.install(engine.manager.flat)
+  const outcomes: SystemOutcome[] = []
+  for (const transaction of systemTransactions) {
+    const outcome = await applySystemTransaction(engine, block, transaction)
+    outcomes.push(systemOutcomeOf(transaction.nonce, outcome))
+    const bytes = encodeSystemTransaction(transaction, environment.number)
+    body.gasUsed += outcome.gasUsed
+    body.transactions.push({
+      hash: keccak256(bytes),
+      sender: transaction.from,
+      bytes,
+      receipt: systemReceiptOf(outcome, body.gasUsed),
+    })
+  }
+  return outcomes
+}
+
+const systemReceiptOf = (outcome: MessageOutcome, cumulativeGasUsed: number): Receipt => ({
+  type: SYSTEM_TRANSACTION_TYPE,
+  status: outcome.error === null ? 1 : 0,
+  gasUsed: outcome.gasUsed,
+  cumulativeGasUsed,
+  effectiveGasPrice: 0n,
+  contractAddress: null,
+  logs: outcome.logs,
+  logsBloom: bloomOf(outcome.logs),
+})
 
 async function runOne(
   engine: Engine,

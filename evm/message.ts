@@ -6,6 +6,7 @@ import { hasCode } from './account.ts'
 import type { EthereumBlock } from './blockEnvironment.ts'
 import { applyAuthorizations } from './delegation.ts'
 import type { Engine } from './engine.ts'
+import { isReserved } from './precompiles.ts'
 
 /** A transaction once its fee is set aside and its nonce counted: what is left to run. */
 export type Message = {
@@ -43,12 +44,6 @@ export const isPlainTransfer = (engine: Engine, message: Message): boolean => {
   if (to === null || message.authorizations.length > 0 || isReserved(to)) return false
   const account = engine.manager.flat.account(to)
   return account === null || !hasCode(account)
-}
-
-/** Precompiles, ours included, have addresses below 2^16. */
-function isReserved(address: Uint8Array): boolean {
-  for (let i = 0; i < 18; i++) if (address[i] !== 0) return false
-  return true
 }
 
 /** The sender can pay the value. */
@@ -123,7 +118,12 @@ function destroyedBy(result: {
 
 /** After fees are paid: removes destroyed and touched empty accounts, and forgets what was warm. */
 export async function finishMessage(engine: Engine, outcome: MessageOutcome): Promise<void> {
-  for (const address of outcome.destroyed) engine.manager.flat.deleteAccount(address)
+  const { flat } = engine.manager
+  for (const address of outcome.destroyed) {
+    // What it was sent after its SELFDESTRUCT goes with it.
+    flat.noteDestroyed(flat.account(address)?.balance ?? 0n)
+    flat.deleteAccount(address)
+  }
   await engine.evm.warmJournal.cleanup()
 }
 

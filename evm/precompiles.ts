@@ -1,7 +1,33 @@
+import { engineAt, precompileOf } from '../core/host/precompile.ts'
+import { LIMITS } from '../core/primitives/limits.ts'
+import type { GenesisAlloc } from './genesis.ts'
+
 /**
- * Addresses 0x0800 and up are NexusCore's: each engine's precompile has its address there, and the
- * state manager will forward checkpoint, commit and revert to the arenas it touches (architecture
- * §8). No engine is registered yet, so nothing answers there: a call is a call to an empty account.
- * Ethereum's own precompiles are 0x01 to 0x11 in Prague (EIP-2537 last).
+ * What EXTCODESIZE sees at an engine's address: Solidity refuses to call an account without code.
+ * INVALID, as Arbitrum has it: where the byte is run as code (an EIP-7702 account that delegates to
+ * the address, a call on a state whose engines are not at hand) the call fails instead of doing
+ * nothing.
  */
-export const CORE_PRECOMPILES = { first: 0x0800, last: 0x08ff } as const
+export const ENGINE_CODE = Uint8Array.of(0xfe)
+
+/** The id that an address stands for, whether or not there is such an engine; −1 for any other address. */
+export function engineIdOf(address: Uint8Array): number {
+  if (!isReserved(address)) return -1
+  const id = engineAt(address)
+  return id >= 0 && id < LIMITS.coprocessors ? id : -1
+}
+
+/** Precompiles have addresses below 2^16: Ethereum's 0x01 to 0x11 in Prague (EIP-2537 last), engines 0x0800 and up. */
+export function isReserved(address: Uint8Array): boolean {
+  for (let i = 0; i < 18; i++) if (address[i] !== 0) return false
+  return true
+}
+
+/** What genesis puts at an engine's address. */
+export const engineAccount = (engine: number): GenesisAlloc => ({
+  address: precompileOf(engine),
+  balance: 0n,
+  nonce: 0,
+  code: ENGINE_CODE,
+  storage: [],
+})

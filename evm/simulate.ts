@@ -90,7 +90,9 @@ export const callResultOf = ({ status, error, returnData, gasUsed }: RunResult):
 
 /** Runs with the list of the run before until the list no longer changes (geth internal/ethapi AccessList). */
 async function settle(engine: Engine, run: Run): Promise<AccessListResult> {
-  const excluded = new Set([...engine.evm.precompiles.keys(), ...partiesOf(run).map(toHex)])
+  engine.core.open(run.context.core ?? null)
+  const always = [...engine.core.engines.values(), ...partiesOf(run)]
+  const excluded = new Set([...engine.evm.precompiles.keys(), ...always.map(toHex)])
   let accessList: readonly AccessListEntry[] = run.request.accessList ?? []
   let result: RunResult | null = null
   for (let i = 0; i < MAX_ACCESS_LIST_RUNS; i++) {

@@ -1,6 +1,7 @@
 import { bytesToBigint, toHex } from '../core/primitives/bytes.ts'
 import { LIMITS } from '../core/primitives/limits.ts'
 import { checksumAddress } from './address.ts'
+import { checkCore } from './coreConsistency.ts'
 import type { Genesis, GenesisAccount } from './genesis.ts'
 import { GENESIS_LIMITS } from './limits.ts'
 import { elementPath, memberPath, type Problem, type ProblemCode } from './problems.ts'
@@ -14,6 +15,7 @@ export function checkConsistency(genesis: Genesis, problems: Problem[]): void {
   checkValidators(genesis, report)
   checkTreasury(genesis, report)
   checkAccounts(genesis, report)
+  checkCore(genesis.core, report)
 }
 
 function checkValidators({ validators }: Genesis, report: Report): void {

@@ -3,6 +3,7 @@ import { assert } from '../core/primitives/assert.ts'
 import { fromHex } from '../core/primitives/bytes.ts'
 import { ADDRESS_LENGTH } from '../core/primitives/signature.ts'
 import { type Millis, millisOf } from '../core/primitives/units.ts'
+import type { CoreGenesis } from './core.ts'
 import { formatGenesis } from './format.ts'
 import type { EvmParams, Genesis, GenesisAccount, GenesisValidator } from './genesis.ts'
 import { parseGenesis } from './parse.ts'
@@ -57,6 +58,7 @@ export type NewGenesis = {
   readonly accounts: readonly GenesisAccount[]
   readonly consensus: ConsensusParams
   readonly evm: EvmParams
+  readonly core: CoreGenesis
 }
 
 export type CreateOutcome =

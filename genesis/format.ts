@@ -1,10 +1,11 @@
 import { bytesToBigint, toHex } from '../core/primitives/bytes.ts'
 import { checksumAddress } from './address.ts'
+import type { CoreGenesis } from './core.ts'
 import { GENESIS_FORMAT, type Genesis, type GenesisAccount } from './genesis.ts'
 
 /** The document of a genesis as JSON for people; `parseGenesis` gives the same genesis back. */
 export function formatGenesis(genesis: Genesis): string {
-  const { chainId, genesisTime, validators, consensus, evm, accounts } = genesis
+  const { chainId, genesisTime, validators, consensus, evm, accounts, core } = genesis
   const document = {
     format: GENESIS_FORMAT,
     chainId,
@@ -21,8 +22,25 @@ export function formatGenesis(genesis: Genesis): string {
       treasury: checksumAddress(evm.treasury),
     },
     accounts: accounts.map(formatAccount),
+    core: formatCore(core),
   }
   return `${JSON.stringify(document, null, 2)}\n`
+}
+
+function formatCore(core: CoreGenesis): object {
+  return {
+    ...core,
+    treasury: checksumAddress(core.treasury),
+    assets: core.assets.map(({ issuer, ...asset }) => ({
+      ...asset,
+      ...(issuer.some((byte) => byte !== 0) ? { issuer: checksumAddress(issuer) } : {}),
+    })),
+    balances: core.balances.map((balance) => ({
+      ...balance,
+      address: checksumAddress(balance.address),
+    })),
+    exchange: { ...core.exchange, admin: checksumAddress(core.exchange.admin) },
+  }
 }
 
 function formatAccount({ address, balance, nonce, code, storage }: GenesisAccount): object {

@@ -18,6 +18,7 @@ import { DOMAIN, hash } from '../core/primitives/hash.ts'
 import { LIMITS } from '../core/primitives/limits.ts'
 import { ADDRESS_LENGTH, PUBLIC_KEY_LENGTH } from '../core/primitives/signature.ts'
 import type { Millis } from '../core/primitives/units.ts'
+import { type CoreGenesis, coreGenesisCodec } from './core.ts'
 import { GENESIS_LIMITS } from './limits.ts'
 
 /** The rules of NexusEVM, by Ethereum's name for them. */
@@ -63,10 +64,11 @@ export type Genesis = {
   readonly consensus: ConsensusParams
   readonly evm: EvmParams
   readonly accounts: readonly GenesisAccount[]
+  readonly core: CoreGenesis
 }
 
 /** Of the document; the first bytes hashed, so that another format is another chain. */
-export const GENESIS_FORMAT = 1
+export const GENESIS_FORMAT = 2
 
 const HARDFORKS: readonly Hardfork[] = ['prague']
 
@@ -121,6 +123,7 @@ const formattedCodec: Codec<Formatted> = struct<Formatted>({
       }),
       GENESIS_LIMITS.accounts,
     ),
+    core: coreGenesisCodec,
   }),
 })
 

@@ -1,4 +1,5 @@
 export { checksumAddress, parseAddress } from './address.ts'
+export { type CoreGenesis, defaultCoreGenesis } from './core.ts'
 export {
   createGenesis,
   DEFAULT_CHAIN_ID,

@@ -14,6 +14,9 @@ export const GENESIS_LIMITS = {
   /** Slots per account; a state that needs more is a migration, not a genesis. */
   storageSlots: 100_000,
   nameLength: 64,
+  symbolLength: 16,
+  assets: 1_000,
+  markets: 256,
   /** 2^53 − 1: wallets read the chain id as a JavaScript number. */
   chainId: Number.MAX_SAFE_INTEGER,
   /** EIP-2681: the nonce of an account stays below 2^64 − 1; here also an exact number. */
@@ -21,10 +24,14 @@ export const GENESIS_LIMITS = {
   /** 2001 and 2100: an earlier time is seconds given for milliseconds. */
   earliestTimeMs: 978_307_200_000,
   latestTimeMs: 4_102_444_800_000,
-  /** The largest transaction, its place in a block and a full last commit must fit. */
-  minBlockBytes: 2 * LIMITS.transactionBytes,
-  /** Room for a contract deployment of the largest size: 24,576 bytes × 200 gas and its data. */
-  minBlockGas: 8_000_000,
+  /** The largest transaction, a full last commit, and what Core may have queued for a block (256 messages of 1.25 KiB) must fit. */
+  minBlockBytes: MIB,
+  /**
+   * Core's system transactions take up to 15,000,000 of a block (the messenger's `gasPerBlock`); what
+   * is left has room for a deployment of the largest size, about 6,000,000 (24,576 bytes × 200 gas,
+   * and their calldata), and for others beside it.
+   */
+  minBlockGas: 30_000_000,
   maxIntervalMs: 3_600_000,
   maxClockMs: 60_000,
   /** A year, and the blocks of a year at 20 ms. */

@@ -16,6 +16,8 @@ import {
   text,
 } from './checks.ts'
 import { checkConsistency } from './consistency.ts'
+import { defaultCoreGenesis } from './core.ts'
+import { canonicalCore, coreGenesis } from './coreParse.ts'
 import {
   type EvmParams,
   GENESIS_FORMAT,
@@ -49,7 +51,7 @@ export function parseGenesis(source: string): GenesisOutcome {
 
 /** The same genesis in the order that is hashed. */
 export function canonical(genesis: Genesis): Genesis {
-  const { chainId, genesisTime, validators, consensus, evm, accounts } = genesis
+  const { chainId, genesisTime, validators, consensus, evm, accounts, core } = genesis
   return {
     chainId,
     genesisTime,
@@ -65,6 +67,7 @@ export function canonical(genesis: Genesis): Genesis {
         storage: account.storage.toSorted((a, b) => compareBytes(a.slot, b.slot)),
       }))
       .sort((a, b) => compareBytes(a.address, b.address)),
+    core: canonicalCore(core),
   }
 }
 
@@ -142,4 +145,5 @@ const checkDocument: Check<Document> = object<Document>({
   consensus: required(consensus),
   evm: required(evm),
   accounts: required(list(account, { min: 0, max: GENESIS_LIMITS.accounts })),
+  core: defaulted(coreGenesis, defaultCoreGenesis),
 })

@@ -23,6 +23,9 @@ export type ProblemCode =
   | 'RESERVED_ADDRESS'
   | 'SUPPLY_TOO_LARGE'
   | 'MISSING_TREASURY'
+  | 'DUPLICATE_ASSET'
+  | 'UNKNOWN_ASSET'
+  | 'WRONG_NATIVE_ASSET'
 
 /** One mistake in a document: where, what kind, what would have been right, what was there. */
 export type Problem = {

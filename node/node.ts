@@ -1,3 +1,5 @@
+import './nativeHash.ts'
+import { assertArenaHashesAgree } from '../core/arena/index.ts'
 import { blockCodec } from '../core/chain/block.ts'
 import { certificateCodec } from '../core/chain/certificate.ts'
 import { encode } from '../core/primitives/codec.ts'
@@ -12,6 +14,7 @@ import { meteredWal } from './consensus/meteredWal.ts'
 import type { Commit } from './consensus/ports.ts'
 import type { Signer } from './consensus/signer.ts'
 import { defaultWalDirectoryOptions, WalDirectory } from './consensus/wal.ts'
+import { coreRegistry } from './engines/registry.ts'
 import type { ChainHead } from './executor/chainHead.ts'
 import { ExecutorClient } from './executor/executorClient.ts'
 import { Network, type NetworkHandlers } from './network/network.ts'
@@ -31,6 +34,7 @@ import { readVersion } from './version.ts'
 /** Makes the parts of a node, joins them and starts them. What fails on the way is closed again by the process's end. */
 export async function startNode(options: StartNodeOptions): Promise<RunningNode> {
   assertHashesAgree()
+  assertArenaHashesAgree()
   assertSignaturesAgree()
   const { log, config, genesis } = options
   log.info('Cryptography checked', { signatures: signatures.name })
@@ -98,6 +102,7 @@ class Node implements RunningNode {
     const { genesis, config } = options
     this.#recovery = new SenderRecovery({
       rules: { chainId: genesis.chainId, blockGasLimit: genesis.consensus.maxBlockGas },
+      engines: coreRegistry.engines,
       threads: config.mempool.signatureThreads,
     })
     this.#network = this.#createNetwork()
@@ -196,7 +201,7 @@ class Node implements RunningNode {
         if (message.kind === 'status') this.#sync.noteHeight(peerId, message.height)
         else this.#engine.receive(peerId, message)
       },
-      onBatch: (_peerId, bytes) => this.#flow.receiveBatch(bytes),
+      onBatch: (_peerId, bytes, digest) => this.#flow.receiveBatch(bytes, digest),
       onAnnouncement: (peerId, { height }) => this.#sync.noteHeight(peerId, height),
       onPeerConnected: (peer) => {
         this.#sync.noteHeight(peer.id, peer.height)
@@ -249,6 +254,13 @@ class Node implements RunningNode {
           maxNonceGap: config.mempool.perSender,
           lifetimeMs: config.mempool.lifetimeMs,
           replacementPercent: config.mempool.priceBumpPercent,
+        },
+        core: {
+          blockGas: genesis.core.blockGas,
+          maxCount: config.mempool.transactions,
+          maxBytes: config.mempool.bytes,
+          maxPerSigner: config.mempool.perSender,
+          lifetimeMs: config.mempool.lifetimeMs,
         },
       },
       {
@@ -313,6 +325,7 @@ class Node implements RunningNode {
           sync: this.#sync,
           network: this.#network,
         }),
+        follow: (port) => this.#opened.executor.attach(port),
         log: log.child('rpc'),
         onFatal,
       },
@@ -323,9 +336,8 @@ class Node implements RunningNode {
     const { log, metrics } = this.#options
     const { height } = head.summary
     this.#transactions += result.included.length
-    this.#rpc?.notifyCommitted(height)
     metrics.storage.committed(commitSeconds, 0)
-    metrics.execution.executed({ gasUsed: result.gasUsed, skipped: result.skipped.length })
+    metrics.execution.executed({ ...result, skipped: result.skipped.length })
     for (const [phase, seconds] of Object.entries(result.timings))
       metrics.execution.phase(phase, seconds)
     // One announcement a block is enough for those who do not vote: its proposer's.

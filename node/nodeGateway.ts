@@ -3,9 +3,10 @@ import { reject } from '../core/primitives/result.ts'
 import type { NodeStatus, SignedTransaction } from '../rpc/index.ts'
 import type { NodeConfig } from './config.ts'
 import type { ConsensusEngine } from './consensus/engine.ts'
+import type { PooledAction } from './mempool/action.ts'
 import type { PooledTransaction } from './mempool/transaction.ts'
 import type { Network } from './network/network.ts'
-import type { RpcGateway, SubmissionCode } from './rpc/gateway.ts'
+import type { ActionSubmissionCode, RpcGateway, SubmissionCode } from './rpc/gateway.ts'
 import type { BlockSync } from './sync/blockSync.ts'
 import type { TransactionFlow } from './transactions/transactionFlow.ts'
 
@@ -33,6 +34,11 @@ export class NodeGateway implements RpcGateway {
   submit(transactions: readonly PooledTransaction[]): readonly Result<null, SubmissionCode>[] {
     if (this.catchingUp()) return transactions.map(() => reject('CATCHING_UP'))
     return this.#modules.flow.submit(transactions)
+  }
+
+  submitActions(actions: readonly PooledAction[]): readonly Result<null, ActionSubmissionCode>[] {
+    if (this.catchingUp()) return actions.map(() => reject('CATCHING_UP'))
+    return this.#modules.flow.submitActions(actions)
   }
 
   pendingNonce(address: Uint8Array): number | null {

@@ -1,6 +1,7 @@
 import type { Certificate } from '../core/chain/certificate.ts'
 import type { EthereumHeader, ExecutedBlock } from '../core/chain/executedBlock.ts'
 import type { Validator } from '../core/chain/validatorSet.ts'
+import type { CoreBackend, CoreHeight } from './coreBackend.ts'
 import type { Deadline } from './deadline.ts'
 import type { Outcome } from './outcome.ts'
 
@@ -10,6 +11,8 @@ import type { Outcome } from './outcome.ts'
  */
 export type RpcBackend = {
   readonly identity: NodeIdentity
+  /** Absent: the node runs no engines, and nothing named after them exists. */
+  readonly core?: CoreBackend
 
   /** The committed height. */
   height(): number
@@ -59,11 +62,12 @@ export type NodeIdentity = {
   readonly genesisHash: Uint8Array
 }
 
-/** `head` comes once for every height, in order. */
+/** `head` and then `core` come once for every height, in order. */
 export type BackendEvent =
   | { readonly kind: 'head'; readonly block: ExecutedBlock }
   | { readonly kind: 'pendingTransactions'; readonly hashes: readonly Uint8Array[] }
   | { readonly kind: 'syncing'; readonly isCatchingUp: boolean }
+  | CoreHeight
 
 export type TransactionLocation = { readonly height: number; readonly index: number }
 
@@ -91,7 +95,8 @@ export type AuthorizationTuple = {
 export type TransactionView = {
   readonly hash: Uint8Array
   readonly sender: Uint8Array
-  readonly type: 0 | 1 | 2 | 4
+  /** 126 is a system transaction: nobody signed it, and it has neither fee nor nonce. */
+  readonly type: 0 | 1 | 2 | 4 | 126
   readonly chainId: bigint
   readonly nonce: number
   readonly gasLimit: number
@@ -107,6 +112,12 @@ export type TransactionView = {
   readonly v: bigint
   readonly r: Uint8Array
   readonly s: Uint8Array
+  /** Of type 126 only. */
+  readonly system?: {
+    readonly sourceHash: Uint8Array
+    /** New native coin that came with it, in wei. */
+    readonly mint: bigint
+  }
 }
 
 export type StateReader = {

@@ -1,4 +1,8 @@
-import type { ExecutedBlock } from '../core/chain/executedBlock.ts'
+import {
+  type ExecutedBlock,
+  type Receipt,
+  SYSTEM_TRANSACTION_TYPE,
+} from '../core/chain/executedBlock.ts'
 import type { RpcBackend } from './backend.ts'
 import { quantity } from './format/hex.ts'
 
@@ -87,8 +91,8 @@ export function feeHistoryOf(backend: RpcBackend, { count, newest, wanted }: Fee
 /** Tips by percentile of the gas used: half the gas of the block paid no more than the 50th. */
 function rewardsOf(block: ExecutedBlock, wanted: readonly number[]): bigint[] {
   const { baseFeePerGas, gasUsed } = block.header
-  const paid = block.transactions
-    .map(({ receipt }) => ({
+  const paid = feePaying(block)
+    .map((receipt) => ({
       gas: receipt.gasUsed,
       tip: receipt.effectiveGasPrice - baseFeePerGas,
     }))
@@ -107,6 +111,12 @@ function rewardsOf(block: ExecutedBlock, wanted: readonly number[]): bigint[] {
 }
 
 const tipsOf = (block: ExecutedBlock): bigint[] =>
-  block.transactions.map(({ receipt }) => receipt.effectiveGasPrice - block.header.baseFeePerGas)
+  feePaying(block).map((receipt) => receipt.effectiveGasPrice - block.header.baseFeePerGas)
+
+/** System transactions pay nothing, and say nothing about what others should. */
+const feePaying = (block: ExecutedBlock): Receipt[] =>
+  block.transactions
+    .map(({ receipt }) => receipt)
+    .filter(({ type }) => type !== SYSTEM_TRANSACTION_TYPE)
 
 const ascending = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0)

@@ -96,6 +96,21 @@ type DetailedFailure =
       readonly baseFee: bigint
     }
   | { readonly code: 'SYNC_TIMED_OUT'; readonly hash: Uint8Array; readonly timeoutMs: number }
+  /** An engine, the ledger at admission, or the host said no; `data.code` is its own code. */
+  | { readonly code: 'CORE_REJECTED'; readonly reject: string }
+  /** The bytes or the JSON of a signed envelope are none. */
+  | { readonly code: 'BAD_ENVELOPE'; readonly problem: string }
+  /** A call of an envelope, by position, names no function or has arguments of another form. */
+  | { readonly code: 'BAD_ACTION'; readonly action: number; readonly problem: string }
+  | { readonly code: 'WRONG_CHAIN'; readonly chainId: number; readonly expected: number }
+  /** `digest` is what the node says must be signed; `recovered` who signed it, null: nobody. */
+  | {
+      readonly code: 'WRONG_SIGNER'
+      readonly signer: Uint8Array
+      readonly recovered: Uint8Array | null
+      readonly digest: Uint8Array
+    }
+  | { readonly code: 'ACTION_TIMED_OUT'; readonly hash: Uint8Array; readonly timeoutMs: number }
 
 type Row<F extends DetailedFailure> = {
   readonly number: number
@@ -162,6 +177,26 @@ const DETAILED: {
     message: ({ timeoutMs }) =>
       `the transaction was added to the pool but is in no block after ${timeoutMs}ms`,
   },
+  CORE_REJECTED: { number: SERVER_ERROR, message: ({ reject }) => `rejected: ${reject}` },
+  BAD_ENVELOPE: { number: SERVER_ERROR, message: ({ problem }) => `bad envelope: ${problem}` },
+  BAD_ACTION: {
+    number: SERVER_ERROR,
+    message: ({ action, problem }) => `bad action ${action}: ${problem}`,
+  },
+  WRONG_CHAIN: {
+    number: SERVER_ERROR,
+    message: ({ chainId, expected }) =>
+      `the envelope is for chain ${chainId}, this is chain ${expected}`,
+  },
+  WRONG_SIGNER: {
+    number: SERVER_ERROR,
+    message: ({ signer, recovered, digest }) =>
+      `the signature is not by ${data(signer)} over ${data(digest)}: ${recovered === null ? 'it recovers nobody' : `it recovers ${data(recovered)}`}`,
+  },
+  ACTION_TIMED_OUT: {
+    number: SYNC_TIMED_OUT,
+    message: ({ timeoutMs }) => `the action is in no block after ${timeoutMs}ms`,
+  },
 }
 
 /** What the specification of JSON-RPC defines says everything in its message. */
@@ -180,8 +215,14 @@ export function wireErrorOf(failure: RpcFailure): WireError {
   if (failure.code === 'EXECUTION_REVERTED')
     return { code: number, message, data: data(failure.output) }
   if (failure.code === 'SYNC_TIMED_OUT') return { code: number, message, data: data(failure.hash) }
+  if (failure.code === 'CORE_REJECTED')
+    return { code: number, message, data: { code: failure.reject } }
   return { code: number, message, data: wireDetail(failure) }
 }
+
+/** The stable code a program may branch on: an engine's own where it was an engine that refused. */
+export const codeOf = (failure: RpcFailure): string =>
+  failure.code === 'CORE_REJECTED' ? failure.reject : failure.code
 
 function numberAndMessage(failure: RpcFailure): readonly [number, string] {
   if (failure.code in PLAIN) return PLAIN[failure.code as PlainCode]
@@ -211,8 +252,14 @@ export const resultText = (id: RpcId, resultJson: string): string =>
 export const errorText = (id: RpcId, failure: RpcFailure): string =>
   `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"error":${JSON.stringify(wireErrorOf(failure))}}`
 
-export const notificationText = (subscription: string, resultJson: string): string =>
-  `{"jsonrpc":"2.0","method":"eth_subscription","params":{"subscription":"${subscription}","result":${resultJson}}}`
+export type NotificationMethod = 'eth_subscription' | 'nexus_subscription'
+
+export const notificationText = (
+  method: NotificationMethod,
+  subscription: string,
+  resultJson: string,
+): string =>
+  `{"jsonrpc":"2.0","method":"${method}","params":{"subscription":"${subscription}","result":${resultJson}}}`
 
 export type RpcRequest = {
   /** Undefined: a notification, which is carried out and not answered. */

@@ -1,4 +1,5 @@
 import type { RpcBackend } from './backend.ts'
+import type { CoreServices } from './coreServices.ts'
 import type { Deadline } from './deadline.ts'
 import type { Filters } from './filters.ts'
 import type { RpcOptions } from './options.ts'
@@ -14,6 +15,8 @@ export type MethodModules = {
   readonly backend: RpcBackend
   readonly filters: Filters
   readonly receipts: ReceiptWaiters
+  /** Null or absent: the node runs no engines. */
+  readonly core?: CoreServices | null
 }
 
 /** What belongs to one call. */

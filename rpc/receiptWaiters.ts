@@ -1,22 +1,24 @@
 import { toHex } from '../core/primitives/bytes.ts'
-import type { RpcBackend } from './backend.ts'
 
-/** Calls that wait for a transaction to be in a block (EIP-7966). */
+/** Where things are that are in a block; null for others. */
+type Located = { location(hash: Uint8Array): object | null }
+
+/** Calls that wait for a transaction (EIP-7966) or an action to be in a block. */
 export class ReceiptWaiters {
-  readonly #backend: RpcBackend
+  readonly #chain: Located
   readonly #waiting = new Map<string, Set<() => void>>()
 
-  constructor(backend: RpcBackend) {
-    this.#backend = backend
+  constructor(chain: Located) {
+    this.#chain = chain
   }
 
   get size(): number {
     return this.#waiting.size
   }
 
-  /** True once the transaction is in a block; false after `timeoutMs`. */
+  /** True once it is in a block; false after `timeoutMs`. */
   wait(hash: Uint8Array, timeoutMs: number): Promise<boolean> {
-    if (this.#backend.location(hash) !== null) return Promise.resolve(true)
+    if (this.#chain.location(hash) !== null) return Promise.resolve(true)
     const key = toHex(hash)
     return new Promise((resolve) => {
       const finish = (found: boolean): void => {
@@ -35,9 +37,9 @@ export class ReceiptWaiters {
   }
 
   /** After each new block. */
-  head(transactionHashes: readonly Uint8Array[]): void {
+  head(hashes: readonly Uint8Array[]): void {
     if (this.#waiting.size === 0) return
-    for (const hash of transactionHashes)
+    for (const hash of hashes)
       for (const done of [...(this.#waiting.get(toHex(hash)) ?? [])]) done()
   }
 }

@@ -1,5 +1,8 @@
 import { NexusError } from '../core/primitives/errors.ts'
+import { ActionFrames } from './actionFrames.ts'
 import type { BackendEvent, RpcBackend } from './backend.ts'
+import { type ChannelLimits, defaultChannelLimits } from './channels/channelHub.ts'
+import { type CoreServices, createCoreServices, publishCore } from './coreServices.ts'
 import { Dispatcher, type DispatcherModules } from './dispatcher.ts'
 import { Filters } from './filters.ts'
 import { createHttp } from './http.ts'
@@ -13,6 +16,7 @@ export type RpcServerModules = {
   readonly backend: RpcBackend
   readonly onCall: DispatcherModules['onCall']
   readonly onFault: DispatcherModules['onFault']
+  readonly channelLimits?: ChannelLimits
 }
 
 /** What is held at this moment, for metrics. */
@@ -21,6 +25,7 @@ export type RpcLoad = {
   readonly webSocketClients: number
   readonly subscriptions: number
   readonly filters: number
+  readonly channels: number
 }
 
 export type RpcServer = {
@@ -36,23 +41,26 @@ const EXPIRE_MS = 10_000
 /** JSON-RPC over HTTP and WebSocket on one port. PORT_IN_USE or PORT_UNAVAILABLE when it cannot listen. */
 export async function startRpcServer(
   options: RpcOptions,
-  { backend, onCall, onFault }: RpcServerModules,
+  { backend, onCall, onFault, channelLimits = defaultChannelLimits }: RpcServerModules,
 ): Promise<RpcServer> {
   const { limits } = options
   const filters = new Filters(backend, limits)
   const receipts = new ReceiptWaiters(backend)
   const hub = new SubscriptionHub(backend)
-  const methods = methodsOf({ options, backend, filters, receipts })
+  const core = createCoreServices({ backend, limits: channelLimits, onCall, onFault })
+  const methods = methodsOf({ options, backend, filters, receipts, core })
   const dispatcher = new Dispatcher({ methods, limits, onCall, onFault })
   const http = createHttp(options, dispatcher)
-  const sockets = attachWebSocket(http.server, options, { dispatcher, hub })
+  const frames = framesOf(core, { inFlight: limits.inFlight, onCall, onFault })
+  const sockets = attachWebSocket(http.server, options, { dispatcher, hub, frames })
   const unsubscribe = backend.subscribe((event) =>
-    publish(event, { filters, receipts, hub, onFault }),
+    publish(event, { filters, receipts, hub, core, onFault }),
   )
   const expiry = setInterval(() => filters.expire(), EXPIRE_MS)
   const close = async (): Promise<void> => {
     clearInterval(expiry)
     unsubscribe()
+    core?.guards.close()
     sockets.close()
     await http.close()
   }
@@ -72,19 +80,29 @@ export async function startRpcServer(
       webSocketClients: sockets.clients,
       subscriptions: hub.size,
       filters: filters.size,
+      channels: core?.channels.size ?? 0,
     }),
     close,
   }
 }
 
+const framesOf = (
+  core: CoreServices | null,
+  modules: Omit<ConstructorParameters<typeof ActionFrames>[0], 'submit'>,
+): ActionFrames | null =>
+  core === null
+    ? null
+    : new ActionFrames({ ...modules, submit: (bytes) => core.backend.submitAction(bytes) })
+
 type Audience = {
   readonly filters: Filters
   readonly receipts: ReceiptWaiters
   readonly hub: SubscriptionHub
+  readonly core: CoreServices | null
   readonly onFault: DispatcherModules['onFault']
 }
 
-function publish(event: BackendEvent, { filters, receipts, hub, onFault }: Audience): void {
+function publish(event: BackendEvent, { filters, receipts, hub, core, onFault }: Audience): void {
   switch (event.kind) {
     case 'head':
       receipts.head(event.block.transactions.map(({ hash }) => hash))
@@ -96,6 +114,9 @@ function publish(event: BackendEvent, { filters, receipts, hub, onFault }: Audie
       return
     case 'syncing':
       hub.syncing(event.isCatchingUp)
+      return
+    case 'core':
+      if (core !== null) publishCore(core, event)
       return
   }
 }

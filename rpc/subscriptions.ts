@@ -19,11 +19,16 @@ type Subscription =
   | Exclude<Wanted, { readonly kind: 'logs' }>
   | { readonly kind: 'logs'; readonly matcher: LogMatcher }
 
+/** A subscription to a channel of NexusCore: how it ends by the client's will, and with the connection. */
+export type Feed = { readonly leave: () => void; readonly lose: () => void }
+
 /** One WebSocket connection as subscriptions see it. */
 export class Subscriber {
   readonly #send: (text: string) => void
   readonly #limit: number
   readonly subscriptions = new Map<string, Subscription>()
+  readonly #feeds = new Map<string, Feed>()
+  #isOpen = true
 
   /** `send` must not throw, whatever became of the connection. */
   constructor(send: (text: string) => void, limit: number) {
@@ -31,13 +36,14 @@ export class Subscriber {
     this.#limit = limit
   }
 
+  /** Of both kinds. */
+  get size(): number {
+    return this.subscriptions.size + this.#feeds.size
+  }
+
   subscribe(wanted: Wanted): Outcome<string> {
-    if (this.subscriptions.size >= this.#limit)
-      return fail({
-        code: 'LIMIT_EXCEEDED',
-        problem: `more than ${this.#limit} subscriptions on a connection`,
-        limit: this.#limit,
-      })
+    const room = this.room()
+    if (!room.ok) return room
     const id = randomId()
     const { kind } = wanted
     this.subscriptions.set(
@@ -47,12 +53,47 @@ export class Subscriber {
     return { ok: true, value: id }
   }
 
+  /** Whether one more subscription is allowed. */
+  room(): Outcome<null> {
+    if (!this.#isOpen) return fail({ code: 'NOTIFICATIONS_UNSUPPORTED' })
+    if (this.size < this.#limit) return { ok: true, value: null }
+    return fail({
+      code: 'LIMIT_EXCEEDED',
+      problem: `more than ${this.#limit} subscriptions on a connection`,
+      limit: this.#limit,
+    })
+  }
+
   unsubscribe(id: string): boolean {
     return this.subscriptions.delete(id)
   }
 
   notify(id: string, resultJson: string): void {
-    if (this.subscriptions.has(id)) this.#send(notificationText(id, resultJson))
+    if (this.subscriptions.has(id)) this.#send(notificationText('eth_subscription', id, resultJson))
+  }
+
+  addFeed(id: string, feed: Feed): void {
+    this.#feeds.set(id, feed)
+  }
+  /** Ended by the client. */
+  leaveFeed(id: string): boolean {
+    const feed = this.#feeds.get(id)
+    if (feed === undefined) return false
+    this.#feeds.delete(id)
+    feed.leave()
+    return true
+  }
+  tellFeed(id: string, resultJson: string): void {
+    this.#send(notificationText('nexus_subscription', id, resultJson))
+  }
+
+  /** The connection is gone. */
+  close(): void {
+    this.#isOpen = false
+    this.subscriptions.clear()
+    const feeds = [...this.#feeds.values()]
+    this.#feeds.clear()
+    for (const feed of feeds) feed.lose()
   }
 
   *ofKind<K extends Wanted['kind']>(
@@ -78,11 +119,12 @@ export class SubscriptionHub {
   }
   remove(subscriber: Subscriber): void {
     this.#subscribers.delete(subscriber)
+    subscriber.close()
   }
 
   get size(): number {
     let count = 0
-    for (const { subscriptions } of this.#subscribers) count += subscriptions.size
+    for (const { size } of this.#subscribers) count += size
     return count
   }
 

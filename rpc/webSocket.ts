@@ -2,6 +2,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { isHostAllowed, isOriginAllowed } from './access.ts'
+import type { ActionFrames } from './actionFrames.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { RpcOptions } from './options.ts'
 import { Subscriber, type SubscriptionHub } from './subscriptions.ts'
@@ -15,11 +16,18 @@ export type WebSockets = {
   close(): void
 }
 
+export type WebSocketModules = {
+  readonly dispatcher: Dispatcher
+  readonly hub: SubscriptionHub
+  /** Null: no engines, so nobody takes binary frames. */
+  readonly frames: ActionFrames | null
+}
+
 /** The WebSocket half, on the same port: an upgrade of any connection to `/`. */
 export function attachWebSocket(
   server: Server,
   options: RpcOptions,
-  modules: { readonly dispatcher: Dispatcher; readonly hub: SubscriptionHub },
+  modules: WebSocketModules,
 ): WebSockets {
   const { limits } = options
   const sockets = new WebSocketServer({
@@ -61,18 +69,22 @@ export function attachWebSocket(
 function serve(
   client: WebSocket,
   { limits }: RpcOptions,
-  { dispatcher, hub }: { readonly dispatcher: Dispatcher; readonly hub: SubscriptionHub },
+  { dispatcher, hub, frames }: WebSocketModules,
 ): void {
-  const send = (text: string): void => {
+  const send = (message: string | Uint8Array): void => {
     if (client.readyState !== client.OPEN) return
-    client.send(text)
+    client.send(message)
     // What a client does not read is kept for it only so far: the client goes, not the memory.
     if (client.bufferedAmount > limits.outgoingBytes) client.terminate()
   }
   const subscriber = new Subscriber(send, limits.subscriptions)
   hub.add(subscriber)
-  client.on('message', (message) => {
+  client.on('message', (message, isBinary) => {
     // One Buffer: `binaryType` is left at its default.
+    if (isBinary && frames !== null) {
+      void frames.answer(message as Buffer).then(send)
+      return
+    }
     void dispatcher.answer((message as Buffer).toString('utf8'), subscriber).then((text) => {
       if (text !== null) send(text)
     })

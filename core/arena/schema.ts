@@ -22,17 +22,21 @@ export type TableSpec<C extends Columns = Columns> = {
   readonly columns: C
 }
 
-/** At most one row per key. One to three key columns. */
+/**
+ * At most one row per key. One to three key columns. Between blocks every live row is in the index; with
+ * `when`, every live row whose column of that name is not zero: the rule by which the index is rebuilt.
+ */
 export type HashIndexSpec = {
   readonly kind: 'hashIndex'
   readonly table: TableSpec
   readonly keys: readonly string[]
+  readonly when?: string
 }
 
 /**
  * Rows by group, then by price level, then first come first served. `group` is a u32 or u16 column
  * with values below `groups`; `price` an `int` column; `sequence` the `int` column that orders a level,
- * whose newest value is always the largest.
+ * whose newest value is always the largest. `when` as in a hash index.
  */
 export type OrderedIndexSpec = {
   readonly kind: 'orderedIndex'
@@ -41,6 +45,7 @@ export type OrderedIndexSpec = {
   readonly groups: number
   readonly price: string
   readonly sequence: string
+  readonly when?: string
 }
 
 /** Committed memory first, in the order written; the position of an entry is part of the state format. */
@@ -51,11 +56,11 @@ export const table = <const C extends Columns>(spec: {
   readonly columns: C
 }): TableSpec<C> => ({ kind: 'table', ...spec })
 
-export const hashIndex = (of: TableSpec, keys: readonly string[]): HashIndexSpec => ({
-  kind: 'hashIndex',
-  table: of,
-  keys,
-})
+export const hashIndex = (
+  of: TableSpec,
+  keys: readonly string[],
+  options: { readonly when?: string } = {},
+): HashIndexSpec => ({ kind: 'hashIndex', table: of, keys, ...options })
 
 export const orderedIndex = (
   of: TableSpec,

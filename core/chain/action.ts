@@ -116,7 +116,7 @@ export type ActionReceipt = {
 const codeText: Codec<string> = {
   write(writer, text) {
     u8.write(writer, text.length)
-    writer.raw(Uint8Array.from(text, (character) => character.charCodeAt(0)))
+    for (let i = 0; i < text.length; i++) writer.u8(text.charCodeAt(i))
   },
   read(reader) {
     const raw = reader.raw(reader.u8())

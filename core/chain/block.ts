@@ -1,15 +1,16 @@
-import { toHex } from '../primitives/bytes.ts'
+import { bigintToBytes, bytesToBigint, toHex } from '../primitives/bytes.ts'
 import {
+  bool,
   bytes,
   type Codec,
   encode,
   fixedBytes,
   int,
   list,
+  mapped,
   optional,
   struct,
   u8,
-  u16,
   unitOf,
 } from '../primitives/codec.ts'
 import { DOMAIN, HASH_LENGTH, hash, merkleRoot } from '../primitives/hash.ts'
@@ -39,14 +40,23 @@ export type Header = {
   readonly receiptsRoot: Uint8Array
 }
 
-/** A call from one domain into the other, queued by an earlier block. */
+/** A call from one domain into the other, queued by an earlier block. Order: block, priority (high first), nonce. */
 export type CrossMessage = {
+  readonly kind: 'toCore' | 'toEvm'
+  /** Height at which it was queued, or became a callback. */
+  readonly block: number
   readonly priority: number
+  /** Of the message queue: no two messages share one. */
   readonly nonce: number
+  /** Who calls. */
   readonly source: Uint8Array
-  readonly target: number
-  readonly fn: number
+  /** Who is called: for an engine, its precompile. */
+  readonly target: Uint8Array
+  /** New native coin for the target of a `toEvm` message, in wei. */
+  readonly mint: bigint
+  /** EVM gas. */
   readonly gasLimit: number
+  /** Calldata. */
   readonly params: Uint8Array
 }
 
@@ -79,11 +89,17 @@ export const headerCodec: Codec<Header> = struct<Header>({
 })
 
 export const crossMessageCodec: Codec<CrossMessage> = struct<CrossMessage>({
+  kind: mapped(
+    bool,
+    (toEvm) => (toEvm ? 'toEvm' : 'toCore'),
+    (kind) => kind === 'toEvm',
+  ),
+  block: int,
   priority: u8,
   nonce: int,
   source: fixedBytes(ADDRESS_LENGTH),
-  target: u16,
-  fn: u16,
+  target: fixedBytes(ADDRESS_LENGTH),
+  mint: mapped(fixedBytes(16), bytesToBigint, (value) => bigintToBytes(value, 16)),
   gasLimit: int,
   params: bytes(LIMITS.transactionBytes),
 })

@@ -47,6 +47,9 @@ export type Log = {
   readonly data: Uint8Array
 }
 
+/** First byte, and receipt type, of what Core runs in the EVM: OP Stack's deposit transactions have it. */
+export const SYSTEM_TRANSACTION_TYPE = 0x7e
+
 export type Receipt = {
   readonly type: number
   readonly status: number
@@ -138,7 +141,7 @@ export const executedBlockCodec: Codec<ExecutedBlock> = struct<ExecutedBlock>({
       bytes: bytes(LIMITS.transactionBytes),
       receipt: receiptCodec,
     }),
-    LIMITS.blockTransactions,
+    LIMITS.executedTransactions,
   ),
   skipped: list(
     struct<SkippedTransaction>({ hash: hash32, code: ascii }),

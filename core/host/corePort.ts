@@ -30,7 +30,8 @@ export type CoreCallOutcome =
   | { readonly kind: 'outOfGas' }
 
 /**
- * NexusCore as the EVM enters it in phase 4. The EVM keeps `mark` in its own undo log before a call
+ * NexusCore as the EVM enters it: from system transactions in phase 2, between Core's own work and
+ * the signed actions, and from transactions in phase 4. The EVM keeps `mark` in its own undo log before a call
  * that may change something, and calls `revertTo` when it unwinds past it: one revert covers both
  * domains at any depth.
  */

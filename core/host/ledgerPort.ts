@@ -31,6 +31,8 @@ export type AdmissionCode =
   | 'MARKET_NOT_ALLOWED'
   | 'SPEND_LIMIT'
   | 'INSUFFICIENT_FEE'
+  /** More signers within two days than the ledger has rows for. */
+  | 'TABLE_FULL'
 
 export type Admitted = {
   /** Ledger id and address of the owner: the signer, or whom the agent signs for. */

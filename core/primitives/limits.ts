@@ -23,6 +23,10 @@ export const LIMITS = {
   /** 4 MiB of the smallest legal transaction (about 100 bytes) is 42,000. */
   blockTransactions: 50_000,
   blockMessages: 10_000,
+  /** Calls of contracts that Core may have queued for one block; they are not in the payload. */
+  systemTransactions: 256,
+  /** A full payload and all that Core queued for its block: 50,000 + 256. */
+  executedTransactions: 50_256,
   blockEvidence: 16,
   /** The Ethereum gas field is a u64; 2^32 per block keeps sums over a height as exact numbers. */
   blockGas: 2 ** 32,
@@ -75,6 +79,10 @@ export const LIMITS = {
 assert(
   LIMITS.validators * 3 * LIMITS.totalVotingPower < Number.MAX_SAFE_INTEGER,
   'priorities, their sum, and quorums are exact',
+)
+assert(
+  LIMITS.executedTransactions === LIMITS.blockTransactions + LIMITS.systemTransactions,
+  'what a full block executes has a record',
 )
 assert(LIMITS.batchBytes >= 2 * LIMITS.transactionBytes, 'a batch holds any transaction')
 assert(

@@ -1,6 +1,10 @@
 import type { Common } from '@ethereumjs/common'
 import { type EVM, EVMError, type EVMPerformanceLogger, getOpcodesForHF } from '@ethereumjs/evm'
+import type { Address } from '@ethereumjs/util'
+import { equalBytes } from '../../core/primitives/bytes.ts'
+import type { FlatState } from '../state/flatState.ts'
 import type { NexusStateManager } from '../state/stateManager.ts'
+import type { CoreGate } from './coreGate.ts'
 import { Frame, type RunState } from './frame.ts'
 import type { Operation } from './operation.ts'
 import { arithmetic } from './operations/arithmetic.ts'
@@ -40,6 +44,7 @@ export type InterpreterParts = {
   readonly common: Common
   readonly manager: NexusStateManager
   readonly journal: WarmJournal
+  readonly core: CoreGate
   readonly guard: RunGuard
 }
 
@@ -112,7 +117,30 @@ export function createInterpreterClass(
       }
       return { runState: state }
     }
+
+    /** The library's, with the coins counted that it makes vanish. */
+    override async selfDestruct(to: Address): Promise<void> {
+      const { flat } = manager
+      const { address, createdAddresses } = this._env
+      const isNew = createdAddresses?.has(address.toString()) === true
+      if (isNew && equalBytes(to.bytes, address.bytes)) {
+        flat.noteDestroyed(flat.account(address.bytes)?.balance ?? 0n)
+      }
+      try {
+        await super.selfDestruct(to)
+      } finally {
+        if (parts.core.isEngine(to.bytes)) destroyCoins(flat, to.bytes)
+      }
+    }
   }
+}
+
+/** No engine's address ever holds coins: what a contract leaves to one is gone. */
+function destroyCoins(flat: FlatState, address: Uint8Array): void {
+  const account = flat.account(address)
+  if (account === null || account.balance === 0n) return
+  flat.noteDestroyed(account.balance)
+  flat.setAccount(address, { ...account, balance: 0n })
 }
 
 /** By opcode, undefined where the library's is used. */

@@ -3,13 +3,15 @@ import {
   EVM,
   EVMError,
   type EVMMockBlockchainInterface,
+  type EVMResult,
   type ExecResult,
   type Log,
   type Message,
 } from '@ethereumjs/evm'
-import { Account, createZeroAddress } from '@ethereumjs/util'
+import { Account, type Address, createZeroAddress } from '@ethereumjs/util'
 import { assert } from '../../core/primitives/assert.ts'
 import type { NexusStateManager } from '../state/stateManager.ts'
+import type { CoreGate } from './coreGate.ts'
 import { createBls, createBn254 } from './curves.ts'
 import { createInterpreterClass, type InterpreterClass, type RunGuard } from './loop.ts'
 import { asLibraryJournal, WarmJournal } from './warmJournal.ts'
@@ -18,6 +20,7 @@ export type NexusEvmOptions = {
   readonly common: Common
   readonly stateManager: NexusStateManager
   readonly guard: RunGuard
+  readonly core: CoreGate
   /** Hash of an earlier block for BLOCKHASH; null outside the last 256. */
   readonly ancestorHash: (number: number) => Uint8Array | null
 }
@@ -25,6 +28,7 @@ export type NexusEvmOptions = {
 /** The library's EVM with our loop around its opcodes. */
 export class NexusEvm extends EVM {
   readonly #manager: NexusStateManager
+  readonly #core: CoreGate
   readonly warmJournal: WarmJournal
   #interpreter: InterpreterClass | null = null
 
@@ -37,6 +41,7 @@ export class NexusEvm extends EVM {
       bn254: createBn254(),
     })
     this.#manager = options.stateManager
+    this.#core = options.core
     this.warmJournal = new WarmJournal(options.stateManager, this.precompiles.keys())
     this.journal = asLibraryJournal(this.warmJournal)
   }
@@ -50,8 +55,15 @@ export class NexusEvm extends EVM {
       common: this.common,
       manager: this.#manager,
       journal: this.warmJournal,
+      core: this.#core,
       guard,
     })
+  }
+
+  /** `runCall` has opened the frame, and reverts it if the result is an exception. */
+  protected override async _executeCall(message: Message & { to: Address }): Promise<EVMResult> {
+    if (!this.#core.isEngine(message.codeAddress.bytes)) return super._executeCall(message)
+    return { execResult: this.#core.call(this.#manager.flat, message) }
   }
 
   /** The library's method, except for the class it makes an instance of. */

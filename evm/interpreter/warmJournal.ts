@@ -15,6 +15,8 @@ export class WarmJournal {
   readonly #manager: NexusStateManager
   /** Warm in every transaction: precompiles. */
   readonly #fixed: ReadonlySet<string>
+  /** As warm as precompiles: NexusCore's engines, by key. */
+  engines: ReadonlyMap<string, Uint8Array> = new Map()
   /** Warm until the transaction ends, whatever reverts. */
   readonly #always = new Set<string>()
   readonly #warm = new Set<string>()
@@ -91,7 +93,8 @@ export class WarmJournal {
   }
 
   isWarm(key: string): boolean {
-    return this.#warm.has(key) || this.#always.has(key) || this.#fixed.has(key)
+    if (this.#warm.has(key) || this.#always.has(key)) return true
+    return this.#fixed.has(key) || this.engines.has(key)
   }
   warmSlot(key: string, address: Uint8Array, slot: Uint8Array): void {
     this.#add(key)

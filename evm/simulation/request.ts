@@ -1,3 +1,4 @@
+import type { CorePort } from '../../core/host/corePort.ts'
 import type { AccessListEntry, Authorization } from '../accessList.ts'
 import type { BlockEnvironment } from '../blockEnvironment.ts'
 import type { EvmStore } from '../store.ts'
@@ -37,6 +38,8 @@ export type SimulationContext = {
   readonly block: BlockEnvironment
   /** Hash of an earlier block, for BLOCKHASH. */
   readonly ancestorHash: (number: number) => Uint8Array | null
+  /** Engines on the same state; left as they were when a run ends. Absent: calls of engines fail. */
+  readonly core?: CorePort
   readonly stateOverrides?: readonly StateOverride[]
   readonly blockOverrides?: Partial<BlockEnvironment>
 }

@@ -37,10 +37,21 @@ export type RunResult = CallResult & {
 
 /** One message on a state that is thrown away. Nonce and kind of sender are not asked about. */
 export async function runOnce(engine: Engine, run: Run): Promise<RunResult> {
+  const { core } = run.context
+  if (core === undefined) return await runOn(engine, run)
+  const mark = core.mark()
+  try {
+    return await runOn(engine, run)
+  } finally {
+    core.revertTo(mark)
+  }
+}
+
+async function runOn(engine: Engine, run: Run): Promise<RunResult> {
   const { context, committed, request } = run
   const flat = new FlatState(committed)
   placeOverrides(flat, context.stateOverrides ?? [])
-  enter(engine, flat)
+  enter(engine, flat, context.core ?? null)
   engine.ancestors.hashOf = context.ancestorHash
   const environment = { ...context.block, ...context.blockOverrides }
   const fees = feesOf(request, environment.baseFeePerGas)

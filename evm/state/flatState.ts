@@ -34,6 +34,7 @@ export class FlatState {
   /** Values at the start of the transaction of the slots it changed (EIP-2200's "original"). */
   readonly #original = new Map<string, Uint8Array>()
   readonly #transient = new Map<string, bigint>()
+  #destroyed = 0n
 
   constructor(committed: CommittedState) {
     this.committed = committed
@@ -165,6 +166,24 @@ export class FlatState {
     const mark = this.#checkpoints.pop()
     assert(mark !== undefined, 'a revert closes a checkpoint')
     while (this.#undo.length > mark) this.#undo.pop()?.()
+  }
+
+  /** Whether what is done now can be undone. */
+  get isGuarded(): boolean {
+    return this.#checkpoints.length > 0
+  }
+
+  /** Wei that contracts destroyed in this block (SELFDESTRUCT), and that no account holds any more. */
+  get destroyed(): bigint {
+    return this.#destroyed
+  }
+
+  /** Counts coins that the caller takes out of an account, or out of one about to be deleted. */
+  noteDestroyed(amount: bigint): void {
+    this.#destroyed += amount
+    this.onRevert(() => {
+      this.#destroyed -= amount
+    })
   }
 
   /** Undoes something beside the state together with it. */

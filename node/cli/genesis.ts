@@ -6,6 +6,7 @@ import {
   createGenesis,
   DEFAULT_CHAIN_ID,
   defaultConsensusParams,
+  defaultCoreGenesis,
   defaultEvmParams,
   deploymentProxy,
   formatProblems,
@@ -130,6 +131,7 @@ function genesisTextOf({ validator, fund, chainId, blockTime }: CreateOptions): 
     ],
     consensus: { ...defaultConsensusParams, emptyBlockIntervalMs: millisOf(blockTime) },
     evm: defaultEvmParams,
+    core: defaultCoreGenesis,
   })
   if (created.ok) return created.text
   throw new NexusError({ code: created.code }, { message: created.problems })

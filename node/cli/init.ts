@@ -8,6 +8,7 @@ import {
   createGenesis,
   DEFAULT_CHAIN_ID,
   defaultConsensusParams,
+  defaultCoreGenesis,
   defaultEvmParams,
   deploymentProxy,
   fundedAccount,
@@ -131,6 +132,7 @@ function newGenesis(options: InitOptions, key: ValidatorKey | null): string {
     ],
     consensus: { ...defaultConsensusParams, emptyBlockIntervalMs: millisOf(options.blockTime) },
     evm: defaultEvmParams,
+    core: defaultCoreGenesis,
   })
   if (created.ok) return created.text
   throw new NexusError({ code: created.code }, { message: created.problems })

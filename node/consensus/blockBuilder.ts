@@ -1,4 +1,9 @@
-import { type Block, type Payload, payloadHashOf } from '../../core/chain/block.ts'
+import {
+  type Block,
+  type CrossMessage,
+  type Payload,
+  payloadHashOf,
+} from '../../core/chain/block.ts'
 import type { Certificate } from '../../core/chain/certificate.ts'
 import type { Evidence } from '../../core/chain/evidence.ts'
 import { type ConsensusParams, consensusParamsHash } from '../../core/chain/params.ts'
@@ -16,7 +21,10 @@ export type BuildOptions = {
   readonly proposer: Uint8Array
   /** Wall clock, later than the head's time. */
   readonly timeMs: number
+  /** EVM transactions and Core envelopes. */
   readonly transactions: readonly Uint8Array[]
+  readonly actions: readonly Uint8Array[]
+  readonly messages: readonly CrossMessage[]
   readonly evidence: readonly Evidence[]
   readonly lastCommit: Certificate | null
 }
@@ -26,8 +34,8 @@ export function buildBlock(options: BuildOptions): Block {
   const { head, params } = options
   const payload: Payload = {
     evm: options.transactions,
-    core: [],
-    messages: [],
+    core: options.actions,
+    messages: options.messages,
     evidence: options.evidence,
     lastCommit: options.lastCommit,
   }

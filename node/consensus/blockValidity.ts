@@ -1,14 +1,22 @@
 import { verifyCommitCertificate } from '../../consensus/verifyCertificate.ts'
 import { verifyEvidence } from '../../consensus/verifyEvidence.ts'
-import { type Block, payloadHashOf } from '../../core/chain/block.ts'
+import {
+  type Block,
+  type CrossMessage,
+  crossMessageCodec,
+  payloadHashOf,
+} from '../../core/chain/block.ts'
 import { evidenceHash, heightOfEvidence } from '../../core/chain/evidence.ts'
 import { type ConsensusParams, consensusParamsHash } from '../../core/chain/params.ts'
 import type { ValidatorSet } from '../../core/chain/validatorSet.ts'
 import { equalBytes, toHex } from '../../core/primitives/bytes.ts'
+import { encode } from '../../core/primitives/codec.ts'
 import { LIMITS } from '../../core/primitives/limits.ts'
 import { ok, type Result, reject } from '../../core/primitives/result.ts'
 import type { Height } from '../../core/primitives/units.ts'
+import type { ChainHead } from '../executor/chainHead.ts'
 import type { StateSummary } from '../storage/stateSummary.ts'
+import type { EvidencePool } from './evidencePool.ts'
 
 export type BlockCode =
   | 'WRONG_CHAIN_ID'
@@ -23,7 +31,7 @@ export type BlockCode =
   | 'WRONG_STATE_ROOT'
   | 'WRONG_RECEIPTS_ROOT'
   | 'BLOCK_TOO_LARGE'
-  | 'CORE_NOT_ENABLED'
+  | 'WRONG_MESSAGES'
   | 'BAD_LAST_COMMIT'
   | 'EVIDENCE_NOT_ALLOWED'
   | 'BAD_EVIDENCE'
@@ -37,12 +45,37 @@ export type ValidityContext = {
   /** The set that judges this height. */
   readonly validators: ValidatorSet
   readonly nextValidators: ValidatorSet
+  /** What the state before has queued for this block. */
+  readonly pendingMessages: readonly CrossMessage[]
   /** The set of an earlier height, for evidence and the last commit; null when it is no longer kept. */
   readonly validatorsAt: (height: Height) => ValidatorSet | null
   readonly timeAt: (height: Height) => number | null
   readonly hasEvidence: (hash: Uint8Array) => boolean
-  /** Whether every transaction decodes and carries a valid signature for this chain. */
+  /** Whether every transaction and envelope decodes and carries a valid signature for this chain. */
   readonly transactionsDecode: boolean
+}
+
+/** The context of the height after `head`. */
+export function validityContextOf(
+  options: Pick<ValidityContext, 'chainId' | 'params' | 'validators' | 'nextValidators'> & {
+    readonly head: ChainHead
+  },
+  evidence: Pick<EvidencePool, 'validatorsAt' | 'timeAt' | 'isCommitted'>,
+  { transactionsDecode }: Pick<ValidityContext, 'transactionsDecode'>,
+): ValidityContext {
+  const { chainId, params, head, validators, nextValidators } = options
+  return {
+    chainId,
+    params,
+    head: head.summary,
+    validators,
+    nextValidators,
+    pendingMessages: head.pendingMessages,
+    validatorsAt: evidence.validatorsAt,
+    timeAt: evidence.timeAt,
+    hasEvidence: evidence.isCommitted,
+    transactionsDecode,
+  }
 }
 
 /** Judges a block against the state after the height before; `sizeBytes` is the length of its encoding. It is not executed for that. */
@@ -57,8 +90,7 @@ export function checkBlock(
   if (!equalBytes(payloadHashOf(payload), block.header.payloadHash))
     return reject('WRONG_PAYLOAD_HASH')
   if (sizeBytes > context.params.maxBlockBytes) return reject('BLOCK_TOO_LARGE')
-  // No engine is registered, so nothing can be addressed to one.
-  if (payload.core.length > 0 || payload.messages.length > 0) return reject('CORE_NOT_ENABLED')
+  if (!areSame(payload.messages, context.pendingMessages)) return reject('WRONG_MESSAGES')
   if (!context.transactionsDecode) return reject('BAD_TRANSACTION')
   const lastCommit = checkLastCommit(block, context)
   return lastCommit.ok ? checkEvidence(block, context) : lastCommit
@@ -80,6 +112,14 @@ function checkHeader({ header }: Block, context: ValidityContext): Result<null, 
   if (!equalBytes(header.stateRoot, head.stateRoot)) return reject('WRONG_STATE_ROOT')
   if (!equalBytes(header.receiptsRoot, head.receiptsRoot)) return reject('WRONG_RECEIPTS_ROOT')
   return ok(null)
+}
+
+function areSame(given: readonly CrossMessage[], expected: readonly CrossMessage[]): boolean {
+  const bytesOf = (message: CrossMessage): Uint8Array => encode(crossMessageCodec, message)
+  return (
+    given.length === expected.length &&
+    given.every((message, i) => equalBytes(bytesOf(message), bytesOf(expected[i] as CrossMessage)))
+  )
 }
 
 function checkLastCommit({ payload }: Block, context: ValidityContext): Result<null, BlockCode> {

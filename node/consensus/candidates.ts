@@ -1,8 +1,15 @@
-import { type Block, blockCodec, blockIdOf, type Header } from '../../core/chain/block.ts'
+import {
+  type Block,
+  blockCodec,
+  blockIdOf,
+  type Header,
+  payloadHashOf,
+} from '../../core/chain/block.ts'
 import type { Certificate } from '../../core/chain/certificate.ts'
 import type { ConsensusParams } from '../../core/chain/params.ts'
 import type { ValidatorSet } from '../../core/chain/validatorSet.ts'
 import { assert } from '../../core/primitives/assert.ts'
+import { equalBytes } from '../../core/primitives/bytes.ts'
 import { decode } from '../../core/primitives/codec.ts'
 import type { BlockId, Height } from '../../core/primitives/units.ts'
 import type { ChainHead } from '../executor/chainHead.ts'
@@ -11,11 +18,11 @@ import type { ProposalBody } from '../network/messages.ts'
 import type { Logger } from '../observability/logger.ts'
 import type { ConsensusMetrics } from '../observability/metrics.ts'
 import { buildBlock } from './blockBuilder.ts'
-import { checkBlock, type ValidityContext } from './blockValidity.ts'
+import { type BlockCode, checkBlock, validityContextOf } from './blockValidity.ts'
 import type { Clock } from './clock.ts'
 import type { EvidencePool } from './evidencePool.ts'
 import { type BlockEntry, HeightBlocks } from './heightBlocks.ts'
-import type { ConsensusNetwork, ResolvedBody, TransactionSource } from './ports.ts'
+import type { ConsensusNetwork, ResolvedBody, Signatories, TransactionSource } from './ports.ts'
 
 export type CandidatesOptions = {
   readonly chainId: number
@@ -81,13 +88,17 @@ export class Candidates {
       head: head.summary,
       proposer,
       timeMs: clock.wallMs(),
-      transactions: selected.transactions,
+      transactions: selected.evm,
+      actions: selected.core,
+      messages: head.pendingMessages,
       evidence: evidence.select(head.summary, params),
     })
-    const { core, messages, evidence: included } = block.payload
-    const { batches, inline, evm } = selected
-    const body = { batches, inline, evm, core, messages, evidence: included, lastCommit }
-    return this.#addWhole(block, selected.senders, body)
+    const { messages, evidence: included } = block.payload
+    const { batches, inline, transactions: references } = selected
+    const named = { batches, inline, transactions: references }
+    const body = { ...named, messages, evidence: included, lastCommit }
+    const { senders, signers } = selected
+    return this.#addWhole(block, { senders, signers }, body)
   }
 
   /** Judges a proposed block: at once when its batches are here, else through `later`. */
@@ -98,7 +109,7 @@ export class Candidates {
       this.fetch(blockId)
       return null
     }
-    if (entry.assembled !== null || entry.body === null) return this.#judge(entry, true)
+    if (entry.assembled !== null || entry.body === null) return this.#judge(entry)
     const resolved = this.#modules.transactions.resolve(entry.body, entry.from)
     if (!(resolved instanceof Promise)) return this.#resolved(entry, resolved)
     void resolved.then((outcome) => this.#modules.later(() => this.#resolved(entry, outcome)))
@@ -116,12 +127,12 @@ export class Candidates {
   async restore(bytes: Uint8Array): Promise<void> {
     const block = decode(blockCodec, bytes)
     assert(block.ok, 'a checksummed WAL block is canonical')
-    const senders = await this.#modules.transactions.sendersOf(block.value.payload.evm)
-    this.#blocks.addWhole(block.value, senders ?? new Uint8Array(0), null)
+    const signatories = await this.#modules.transactions.signatoriesOf(block.value.payload)
+    this.#blocks.addWhole(block.value, signatories, null)
   }
 
-  #addWhole(block: Block, senders: Uint8Array, body: ProposalBody | null): BlockEntry {
-    const entry = this.#blocks.addWhole(block, senders, body)
+  #addWhole(block: Block, signatories: Signatories | null, body: ProposalBody | null): BlockEntry {
+    const entry = this.#blocks.addWhole(block, signatories, body)
     assert(entry.assembled !== null, 'a whole block is here whole')
     this.#modules.logBlock(entry.assembled.bytes)
     return entry
@@ -134,56 +145,37 @@ export class Candidates {
       this.fetch(entry.blockId)
       return null
     }
-    if (outcome === 'INVALID') return this.#judge(entry, false)
-    if (entry.assembled === null) {
-      const { transactions, senders } = outcome
-      const assembled = this.#blocks.complete(entry, transactions, senders)
-      if (assembled !== null) this.#modules.logBlock(assembled.bytes)
-    }
-    return this.#judge(entry, true)
+    if (entry.assembled !== null) return this.#judge(entry)
+    if (outcome === 'INVALID') return this.#refuse(entry, 'BAD_TRANSACTION')
+    const assembled = this.#blocks.complete(entry, outcome)
+    if (assembled === null) return this.#refuse(entry, 'WRONG_PAYLOAD_HASH')
+    this.#modules.logBlock(assembled.bytes)
+    return this.#judge(entry)
   }
 
-  #judge(entry: BlockEntry, transactionsDecode: boolean): Verdict {
-    const { log, metrics } = this.#modules
-    const { blockId } = entry
-    const verdict =
-      entry.assembled === null
-        ? ({
-            ok: false,
-            code: transactionsDecode ? 'WRONG_PAYLOAD_HASH' : 'BAD_TRANSACTION',
-          } as const)
-        : checkBlock(
-            entry.assembled.block,
-            entry.assembled.bytes.length,
-            this.#validityContext(transactionsDecode),
-          )
-    if (!verdict.ok) {
-      metrics.rejected(verdict.code)
-      const { height } = this.#options
-      log.warn('Proposed block is invalid', { height, blockId, code: verdict.code })
-      return { blockId, valid: false }
-    }
-    assert(entry.assembled !== null, 'a valid block is here whole')
-    const { bytes, senders } = entry.assembled
+  #judge(entry: BlockEntry): Verdict {
+    const { blockId, assembled } = entry
+    assert(assembled !== null, 'a judged block is here whole')
+    const { block, bytes, signatories } = assembled
+    const verdict = checkBlock(
+      block,
+      bytes.length,
+      validityContextOf(this.#options, this.#modules.evidence, {
+        transactionsDecode: signatories !== null,
+      }),
+    )
+    if (!verdict.ok) return this.#refuse(entry, verdict.code)
+    assert(signatories !== null, 'a valid block holds nothing unacceptable')
     const { height } = this.#options
-    this.#modules.executor.speculate({ height, blockId, block: bytes, senders })
+    this.#modules.executor.speculate({ height, blockId, block: bytes, ...signatories })
     return { blockId, valid: true }
   }
 
-  #validityContext(transactionsDecode: boolean): ValidityContext {
-    const { chainId, params, head, validators, nextValidators } = this.#options
-    const { evidence } = this.#modules
-    return {
-      chainId,
-      params,
-      head: head.summary,
-      validators,
-      nextValidators,
-      validatorsAt: evidence.validatorsAt,
-      timeAt: evidence.timeAt,
-      hasEvidence: evidence.isCommitted,
-      transactionsDecode,
-    }
+  #refuse({ blockId }: BlockEntry, code: BlockCode): Verdict {
+    const { log, metrics } = this.#modules
+    metrics.rejected(code)
+    log.warn('Proposed block is invalid', { height: this.#options.height, blockId, code })
+    return { blockId, valid: false }
   }
 
   async #fetchOnce(blockId: BlockId): Promise<void> {
@@ -204,16 +196,20 @@ export class Candidates {
   async #takeFetched(peerId: string, blockId: BlockId, bytes: Uint8Array): Promise<void> {
     const { network, transactions } = this.#modules
     const block = decode(blockCodec, bytes)
-    if (!block.ok || blockIdOf(block.value.header) !== blockId) {
+    // Another payload under the right header would make a decided block look invalid here.
+    if (!block.ok || blockIdOf(block.value.header) !== blockId || !isWhole(block.value)) {
       network.penalize(peerId, 'WRONG_BLOCK')
       return
     }
-    const senders = await transactions.sendersOf(block.value.payload.evm)
+    const signatories = await transactions.signatoriesOf(block.value.payload)
     this.#modules.later(() => {
-      const entry = this.#addWhole(block.value, senders ?? new Uint8Array(0), null)
-      return this.#judge(entry, senders !== null)
+      const entry = this.#addWhole(block.value, signatories, null)
+      return this.#judge(entry)
     })
   }
 }
+
+const isWhole = ({ header, payload }: Block): boolean =>
+  equalBytes(payloadHashOf(payload), header.payloadHash)
 
 const FETCH_RETRY_MS = 100

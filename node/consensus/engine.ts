@@ -20,7 +20,7 @@ import type { Logger } from '../observability/logger.ts'
 import type { ConsensusMetrics } from '../observability/metrics.ts'
 import type { ChainReader } from '../storage/chainReader.ts'
 import { TaskQueue } from '../threads/taskQueue.ts'
-import { checkBlock } from './blockValidity.ts'
+import { checkBlock, validityContextOf } from './blockValidity.ts'
 import type { Clock } from './clock.ts'
 import { EarlyMessages } from './earlyMessages.ts'
 import type { EvidencePool } from './evidencePool.ts'
@@ -68,7 +68,7 @@ export type ConsensusEngine = {
   stop(): Promise<void>
   /** A consensus message from a peer; returns at once. */
   receive(peerId: string, message: ConsensusMessage): void
-  /** The mempool has something to propose. */
+  /** The mempool has something to propose; messages that wait for the next block start it unasked. */
   notifyPending(): void
   /** A block that others decided, with its certificate. Resolves with what was wrong with it, or null. */
   applyCertified(block: Block, certificate: Certificate): Promise<string | null>
@@ -234,9 +234,14 @@ export class NexusBft implements ConsensusEngine {
 
   async #beginIfPending(): Promise<void> {
     const session = this.#session
-    if (session === null || session.started || !this.#modules.transactions.hasPending()) return
+    if (session === null || session.started || !this.#hasWork()) return
     await session.begin()
     await this.#finishIfDecided()
+  }
+
+  /** Messages between the domains wait for the next block, which must carry them whoever proposes it. */
+  #hasWork(): boolean {
+    return this.head.pendingMessages.length > 0 || this.#modules.transactions.hasPending()
   }
 
   /** An idle chain makes a block each interval, counted from the last commit. */
@@ -259,7 +264,8 @@ export class NexusBft implements ConsensusEngine {
     const session = this.#session
     const { entry, certificate } = decision
     assert(entry.assembled !== null, 'a decided block is here whole')
-    const { bytes, senders } = entry.assembled
+    const { bytes, signatories } = entry.assembled
+    assert(signatories !== null, 'a decided block is valid here')
     const { round } = certificate
     const { signer } = this.#modules
     this.#proposedLast = signer !== null && equalBytes(entry.header.proposer, signer.address)
@@ -267,7 +273,7 @@ export class NexusBft implements ConsensusEngine {
       height: session.height,
       blockId: entry.blockId,
       block: bytes,
-      senders,
+      ...signatories,
       certificate,
     })
     this.#modules.metrics.decided({
@@ -315,20 +321,15 @@ export class NexusBft implements ConsensusEngine {
     const validators = storedValidatorSet(head.summary.validators)
     const verified = verifyCommitCertificate(certificate, validators, this.#options.chainId)
     if (!verified.ok) return verified.code
-    const senders = await this.#modules.transactions.sendersOf(block.payload.evm)
-    const { evidence } = this.#modules
+    const signatories = await this.#modules.transactions.signatoriesOf(block.payload)
     const bytes = encode(blockCodec, block)
-    const verdict = checkBlock(block, bytes.length, {
-      chainId: this.#options.chainId,
-      params: this.#options.params,
-      head: head.summary,
-      validators,
-      nextValidators: storedValidatorSet(head.summary.nextValidators),
-      validatorsAt: evidence.validatorsAt,
-      timeAt: evidence.timeAt,
-      hasEvidence: evidence.isCommitted,
-      transactionsDecode: senders !== null,
-    })
+    const nextValidators = storedValidatorSet(head.summary.nextValidators)
+    const context = validityContextOf(
+      { ...this.#options, head, validators, nextValidators },
+      this.#modules.evidence,
+      { transactionsDecode: signatories !== null },
+    )
+    const verdict = checkBlock(block, bytes.length, context)
     if (!verdict.ok) {
       // A payload that does not belong to the certified header is the sender's fault, anything else is ours.
       if (verdict.code === 'WRONG_PAYLOAD_HASH') return verdict.code
@@ -336,8 +337,8 @@ export class NexusBft implements ConsensusEngine {
     }
     this.#proposedLast = false
     const { height } = block.header
-    const request = { height, blockId, block: bytes, senders: senders as Uint8Array, certificate }
-    await this.#commit(request)
+    assert(signatories !== null, 'a valid block holds nothing unacceptable')
+    await this.#commit({ height, blockId, block: bytes, ...signatories, certificate })
     if (this.#session !== null) this.#endLater(this.#session)
     await this.#nextHeight()
     return null

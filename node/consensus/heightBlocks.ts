@@ -11,12 +11,13 @@ import { encode } from '../../core/primitives/codec.ts'
 import { LIMITS } from '../../core/primitives/limits.ts'
 import type { BlockId } from '../../core/primitives/units.ts'
 import type { ProposalBody } from '../network/messages.ts'
+import type { ResolvedBody, Signatories } from './ports.ts'
 
-/** A block's own bytes and who signed its transactions (20 bytes each). */
+/** A block, its own bytes, and who signed what is in it: null when something in it is not acceptable. */
 export type AssembledBlock = {
   readonly block: Block
   readonly bytes: Uint8Array
-  readonly senders: Uint8Array
+  readonly signatories: Signatories | null
 }
 
 /** One candidate of the height in flight. */
@@ -48,9 +49,9 @@ export class HeightBlocks {
   }
 
   /** A block that is here whole: our own, one from the WAL, or one fetched by its id. */
-  addWhole(block: Block, senders: Uint8Array, body: ProposalBody | null): BlockEntry {
+  addWhole(block: Block, signatories: Signatories | null, body: ProposalBody | null): BlockEntry {
     const blockId = blockIdOf(block.header)
-    const assembled = { block, bytes: encode(blockCodec, block), senders }
+    const assembled = { block, bytes: encode(blockCodec, block), signatories }
     const known = this.#entries.get(blockId)
     if (known !== undefined) {
       known.assembled ??= assembled
@@ -61,17 +62,15 @@ export class HeightBlocks {
   }
 
   /** Joins a header with the payload its body named; null when the header commits to another payload. */
-  complete(
-    entry: BlockEntry,
-    transactions: readonly Uint8Array[],
-    senders: Uint8Array,
-  ): AssembledBlock | null {
+  complete(entry: BlockEntry, resolved: ResolvedBody): AssembledBlock | null {
     assert(entry.body !== null, 'only a proposed body is completed')
-    const { core, messages, evidence, lastCommit } = entry.body
-    const payload = { evm: transactions, core, messages, evidence, lastCommit }
+    const { evm, core, senders, signers } = resolved
+    const { messages, evidence, lastCommit } = entry.body
+    const payload = { evm, core, messages, evidence, lastCommit }
     if (!equalBytes(payloadHashOf(payload), entry.header.payloadHash)) return null
     const block = { header: entry.header, payload }
-    entry.assembled = { block, bytes: encode(blockCodec, block), senders }
+    const signatories = { senders, signers }
+    entry.assembled = { block, bytes: encode(blockCodec, block), signatories }
     return entry.assembled
   }
 

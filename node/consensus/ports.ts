@@ -1,3 +1,4 @@
+import type { Payload } from '../../core/chain/block.ts'
 import type { Certificate } from '../../core/chain/certificate.ts'
 import type { ConsensusParams } from '../../core/chain/params.ts'
 import type { ChainHead, ExecutionResult } from '../executor/chainHead.ts'
@@ -13,21 +14,25 @@ export type ConsensusNetwork = {
   requestBlock(peerId: string, height: number, blockId: string): Promise<Uint8Array | null>
 }
 
-export type ResolvedBody = {
-  readonly transactions: readonly Uint8Array[]
-  /** 20 bytes each. */
+/** What users signed of a block's payload. */
+export type SignedPayload = Pick<Payload, 'evm' | 'core'>
+
+/** Who signed it, 20 bytes each. */
+export type Signatories = {
+  /** By EVM transaction. */
   readonly senders: Uint8Array
+  /** By Core envelope. */
+  readonly signers: Uint8Array
 }
 
-export type SelectedTransactions = ResolvedBody & {
-  readonly batches: ProposalBody['batches']
-  readonly inline: ProposalBody['inline']
-  readonly evm: ProposalBody['evm']
-}
+export type ResolvedBody = SignedPayload & Signatories
+
+export type SelectedTransactions = ResolvedBody &
+  Pick<ProposalBody, 'batches' | 'inline' | 'transactions'>
 
 /** What consensus needs of the mempool. */
 export type TransactionSource = {
-  /** Whether a block made now would hold a transaction. */
+  /** Whether a block made now would hold a transaction or an envelope. */
   hasPending(): boolean
   select(head: ChainHead, params: ConsensusParams): SelectedTransactions
   /**
@@ -38,8 +43,8 @@ export type TransactionSource = {
     body: ProposalBody,
     from: string | null,
   ): ResolvedBody | 'INVALID' | Promise<ResolvedBody | 'INVALID' | 'MISSING'>
-  /** Senders of transactions that arrived in a whole block; null when one does not decode. */
-  sendersOf(transactions: readonly Uint8Array[]): Promise<Uint8Array | null>
+  /** Who signed what arrived in a whole block; null when something in it is not acceptable. */
+  signatoriesOf(payload: SignedPayload): Promise<Signatories | null>
   committed(result: ExecutionResult, head: ChainHead): void
 }
 

@@ -6,12 +6,14 @@ import { batchCodec, type ProposalBody } from '../network/messages.ts'
 
 /** A body that carries every transaction itself, for a block whose batches peers may no longer hold. */
 export function wholeBodyOf(payload: Payload): ProposalBody {
-  const groups = groupsOf(payload.evm)
+  const groups = groupsOf([...payload.evm, ...payload.core])
   const inline = groups.map((group) => encode(batchCodec, group))
-  const evm = groups.flatMap((group, batch) => group.map((_, position) => ({ batch, position })))
-  const { core, messages, evidence, lastCommit } = payload
+  const transactions = groups.flatMap((group, batch) =>
+    group.map((_, position) => ({ batch, position })),
+  )
+  const { messages, evidence, lastCommit } = payload
   const batches = inline.map((bytes) => hash(DOMAIN.batch, bytes))
-  return { batches, inline, evm, core, messages, evidence, lastCommit }
+  return { batches, inline, transactions, messages, evidence, lastCommit }
 }
 
 /** Consecutive transactions in groups that are each a legal batch (a u32 prefix per transaction and one for the list). */

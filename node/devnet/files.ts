@@ -19,6 +19,7 @@ import { readTextFileIfPresent, writeFileAtomic } from '../keys/files.ts'
 import { accountsOf, TEST_MNEMONIC } from '../keys/mnemonic.ts'
 import { loadNodeKey, peerIdOf } from '../keys/nodeKey.ts'
 import { generateValidatorKey, saveValidatorKey, type ValidatorKey } from '../keys/validatorKey.ts'
+import { devnetCore } from './core.ts'
 import { type DevnetChain, type DevnetPorts, defaultDevnetChain } from './options.ts'
 
 export type DevnetPaths = {
@@ -121,6 +122,7 @@ export async function createDevnet(
     ],
     consensus: { ...defaultConsensusParams, emptyBlockIntervalMs: millisOf(chain.blockTimeMs) },
     evm: defaultEvmParams,
+    core: devnetCore(testAccounts(chain.accounts).map(({ address }) => address)),
   })
   if (!created.ok) throw new NexusError({ code: created.code }, { message: created.problems })
   for (const paths of homes) writeFileAtomic(paths.genesis, created.text)

@@ -1,3 +1,4 @@
+import type { CrossMessage } from '../../core/chain/block.ts'
 import type { Certificate } from '../../core/chain/certificate.ts'
 import type { EthereumHeader } from '../../core/chain/executedBlock.ts'
 import { type Validator, ValidatorSet } from '../../core/chain/validatorSet.ts'
@@ -9,6 +10,8 @@ export type ChainHead = {
   readonly summary: StateSummary
   readonly header: EthereumHeader
   readonly nextBaseFee: bigint
+  /** What the next block's payload must carry, exactly. */
+  readonly pendingMessages: readonly CrossMessage[]
 }
 
 export type ExecuteRequest = {
@@ -18,6 +21,8 @@ export type ExecuteRequest = {
   readonly block: Uint8Array
   /** 20 bytes for each EVM transaction; zeros where the sender was not recovered yet. */
   readonly senders: Uint8Array
+  /** 20 bytes for each Core envelope; zeros where the signer was not recovered yet. */
+  readonly signers: Uint8Array
 }
 
 /** A block that more than two thirds of the power precommitted. */
@@ -36,6 +41,12 @@ export type IncludedTransaction = {
   readonly nonce: number
 }
 
+export type ExecutedAction = {
+  readonly hash: Uint8Array
+  /** Why the envelope was refused as a whole; null: it ran, and its nonce is used. */
+  readonly code: string | null
+}
+
 export type ExecutionResult = {
   readonly blockId: string
   readonly stateRoot: Uint8Array
@@ -43,6 +54,12 @@ export type ExecutionResult = {
   readonly gasUsed: number
   readonly included: readonly IncludedTransaction[]
   readonly skipped: readonly { readonly hash: Uint8Array; readonly code: string }[]
+  /** Every envelope of the block. */
+  readonly actions: readonly ExecutedAction[]
+  /** Calls of signed actions. */
+  readonly coreCalls: { readonly accepted: number; readonly rejected: number }
+  /** Of the whole height. */
+  readonly coreGasUsed: number
   /** Seconds by phase. */
   readonly timings: { readonly [phase: string]: number }
 }

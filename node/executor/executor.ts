@@ -1,8 +1,10 @@
+import type { MessagePort } from 'node:worker_threads'
 import { type Block, blockCodec, blockIdOf } from '../../core/chain/block.ts'
 import type { Certificate } from '../../core/chain/certificate.ts'
 import type { Evidence } from '../../core/chain/evidence.ts'
 import type { EthereumHeader, ExecutedBlock } from '../../core/chain/executedBlock.ts'
 import type { ConsensusParams } from '../../core/chain/params.ts'
+import type { CoreBlockResult, CoreMachine } from '../../core/machine/index.ts'
 import { assert } from '../../core/primitives/assert.ts'
 import { fromHex } from '../../core/primitives/bytes.ts'
 import { decode, encode, int } from '../../core/primitives/codec.ts'
@@ -10,6 +12,7 @@ import { DOMAIN, hash } from '../../core/primitives/hash.ts'
 import { ADDRESS_LENGTH } from '../../core/primitives/signature.ts'
 import type { BlockId } from '../../core/primitives/units.ts'
 import { type EvmBlockResult, type EvmMachine, nextBaseFee } from '../../evm/index.ts'
+import { totalSupplyOf } from '../../evm/systemToken.ts'
 import type { ChainStore } from '../storage/chainStore.ts'
 import type { StateSummary } from '../storage/stateSummary.ts'
 import {
@@ -20,6 +23,8 @@ import {
   type ExecutionResult,
   storedValidatorSet,
 } from './chainHead.ts'
+import type { Checkpoints } from './checkpoints.ts'
+import type { CommittedFeed } from './committedFeed.ts'
 import { summaryOf } from './summaryOf.ts'
 
 export type ExecutorOptions = {
@@ -29,10 +34,19 @@ export type ExecutorOptions = {
   readonly now: () => number
 }
 
+export type ExecutorModules = {
+  readonly machine: EvmMachine
+  readonly core: CoreMachine
+  readonly store: ChainStore
+  readonly checkpoints: Checkpoints
+  readonly feed: CommittedFeed
+}
+
 type Speculation = {
   readonly blockId: BlockId
   readonly block: Block
   readonly evm: EvmBlockResult
+  readonly core: CoreBlockResult
   readonly summary: StateSummary
   readonly result: ExecutionResult
 }
@@ -43,19 +57,15 @@ type Speculation = {
  */
 export class Executor {
   readonly #options: ExecutorOptions
-  readonly #machine: EvmMachine
-  readonly #store: ChainStore
+  readonly #modules: ExecutorModules
   #head: ChainHead
   #speculation: Speculation | null = null
 
-  constructor(
-    options: ExecutorOptions,
-    modules: { readonly machine: EvmMachine; readonly store: ChainStore },
-  ) {
+  constructor(options: ExecutorOptions, modules: ExecutorModules) {
     this.#options = options
-    this.#machine = modules.machine
-    this.#store = modules.store
-    this.#head = this.#readHead()
+    this.#modules = modules
+    const { summary, header } = modules.store.readHead()
+    this.#head = this.#headOf(summary, header)
   }
 
   get head(): ChainHead {
@@ -72,8 +82,8 @@ export class Executor {
     const { height } = block.header
     assert(blockIdOf(block.header) === request.blockId, 'a block is executed under its own id')
     assert(height === this.#head.summary.height + 1, 'a block is executed on its parent')
-    const evm = await this.#machine.execute(this.#evmInput(block, request.senders))
-    this.#speculation = this.#speculate(block, request.blockId as BlockId, evm)
+    const executed = await this.#run(block, request)
+    this.#speculation = this.#speculate(block, request.blockId as BlockId, executed)
     return this.#speculation.result
   }
 
@@ -94,34 +104,77 @@ export class Executor {
   async commit(blockId: BlockId, certificate: Certificate): Promise<ChainHead> {
     const speculation = this.#speculation
     assert(speculation?.blockId === blockId, 'the committed block was executed')
-    const { block, evm, summary } = speculation
+    const { block, evm, core, summary } = speculation
+    const { machine, store, checkpoints, feed } = this.#modules
     const executed: ExecutedBlock = { blockId, ...evm.executed }
-    await this.#store.commitHeight({
+    const deltas = this.#modules.core.commit()
+    await store.commitHeight({
       block,
       blockId,
       certificate,
       executed,
       evmChanges: evm.changes,
+      core: {
+        outcome: { receipts: core.receipts, events: core.events },
+        replay: core.record,
+        checkpoint: checkpoints.take(summary.height),
+      },
       summary,
     })
-    this.#machine.commit()
+    machine.commit()
     this.#speculation = null
-    this.#head = headOf(summary, executed.header)
+    this.#head = this.#headOf(summary, executed.header)
+    feed.publish({ height: summary.height, time: summary.time }, deltas)
     return this.#head
   }
 
+  /** Lets a reader follow the committed state of the engines from here on. */
+  attach(port: MessagePort): void {
+    // A reader starts from what is committed, and the memories hold what is being tried out.
+    this.#discard()
+    const { height, time } = this.#head.summary
+    this.#modules.feed.attach(port, { height, time })
+  }
+
   async savePendingEvidence(evidence: Evidence): Promise<void> {
-    await this.#store.savePendingEvidence(evidence)
+    await this.#modules.store.savePendingEvidence(evidence)
   }
 
   async close(): Promise<void> {
     this.#discard()
-    await this.#store.close()
+    this.#modules.feed.close()
+    await this.#modules.store.close()
   }
 
   #discard(): void {
-    if (this.#speculation !== null) this.#machine.discard()
+    if (this.#speculation !== null) {
+      this.#modules.machine.discard()
+      this.#modules.core.discard()
+    }
     this.#speculation = null
+  }
+
+  /** Both machines, in the order of phases: what Core queued, signed actions, EVM transactions, settlement. */
+  async #run(block: Block, { senders, signers }: ExecuteRequest): Promise<Executed> {
+    const { machine, core } = this.#modules
+    const { header, payload } = block
+    const systemTransactions = core.begin({
+      height: header.height,
+      time: header.time,
+      messages: payload.messages,
+      actions: payload.core.map((bytes, index) => ({ bytes, signer: senderAt(signers, index) })),
+    })
+    const evm = await machine.execute({
+      ...this.#evmInput(block, senders),
+      core: {
+        port: core.port,
+        systemTransactions,
+        afterSystem: (outcomes) => core.actions(outcomes),
+      },
+    })
+    const { burnedWei, nativeDelta } = evm
+    const tokenSupply = (token: Uint8Array): bigint => totalSupplyOf(evm.slot, token)
+    return { evm, core: core.finish({ burnedWei, nativeDelta, tokenSupply }) }
   }
 
   #evmInput(block: Block, senders: Uint8Array): Parameters<EvmMachine['execute']>[0] {
@@ -143,16 +196,16 @@ export class Executor {
         bytes,
         sender: senderAt(senders, index),
       })),
-      ancestorHash: (number) => this.#store.ethereumHashOf(number),
+      ancestorHash: (number) => this.#modules.store.ethereumHashOf(number),
     }
   }
 
-  #speculate(block: Block, blockId: BlockId, evm: EvmBlockResult): Speculation {
+  #speculate(block: Block, blockId: BlockId, { evm, core }: Executed): Speculation {
     const parent = this.#head.summary
     const { height, time } = block.header
     const { header } = evm.executed
     const validators = storedValidatorSet(parent.nextValidators)
-    const summary = summaryOf({ height, blockId, time, header, validators })
+    const summary = summaryOf({ height, blockId, time, header, core, validators })
     const result: ExecutionResult = {
       blockId,
       stateRoot: summary.stateRoot,
@@ -160,22 +213,36 @@ export class Executor {
       gasUsed: header.gasUsed,
       included: evm.included,
       skipped: evm.executed.skipped,
-      timings: evm.timings,
+      actions: core.receipts.map(({ hash, code }) => ({ hash, code })),
+      coreCalls: callsOf(core),
+      coreGasUsed: core.gasUsed,
+      timings: { ...evm.timings, ...coreSeconds(core.timings) },
     }
-    return { blockId, block, evm, summary, result }
+    return { blockId, block, evm, core, summary, result }
   }
 
-  #readHead(): ChainHead {
-    const { summary, header } = this.#store.readHead()
-    return headOf(summary, header)
+  #headOf(summary: StateSummary, header: EthereumHeader): ChainHead {
+    const pendingMessages = this.#modules.core.pendingMessages()
+    return { summary, header, nextBaseFee: nextBaseFee(header), pendingMessages }
   }
 }
 
-const headOf = (summary: StateSummary, header: EthereumHeader): ChainHead => ({
-  summary,
-  header,
-  nextBaseFee: nextBaseFee(header),
-})
+type Executed = { readonly evm: EvmBlockResult; readonly core: CoreBlockResult }
+
+function callsOf({ receipts }: CoreBlockResult): ExecutionResult['coreCalls'] {
+  let accepted = 0
+  let rejected = 0
+  for (const { calls } of receipts)
+    for (const { code } of calls) {
+      if (code === null) accepted++
+      else rejected++
+    }
+  return { accepted, rejected }
+}
+
+/** Seconds by phase, named apart from the EVM's. */
+const coreSeconds = (timings: CoreBlockResult['timings']): { readonly [phase: string]: number } =>
+  Object.fromEntries(Object.entries(timings).map(([phase, ms]) => [`core_${phase}`, ms / 1_000]))
 
 /** Known before the block is proposed, so a proposer can choose among few values only by skipping its turn. */
 const randomnessOf = ({ header }: Block): Uint8Array =>

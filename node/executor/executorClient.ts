@@ -1,9 +1,11 @@
-import { Worker } from 'node:worker_threads'
+import { type MessagePort, Worker } from 'node:worker_threads'
 import type { Evidence } from '../../core/chain/evidence.ts'
 import { NexusError } from '../../core/primitives/errors.ts'
 import { Channel } from '../threads/channel.ts'
 import type { ChainHead, Decided, DecideRequest, ExecuteRequest } from './chainHead.ts'
 import type { ExecutorApi, ExecutorThreadOptions } from './executorThread.ts'
+
+const YOUNG_MIB = 128
 
 /** The executor as the node thread sees it: one thread, one block at a time. */
 export class ExecutorClient {
@@ -16,6 +18,8 @@ export class ExecutorClient {
     this.#worker = new Worker(new URL('./executorThread.ts', import.meta.url), {
       workerData: options,
       name: 'executor',
+      // A block's objects live as long as its execution: with room for all of them they are never copied.
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
     })
     this.#onFatal = onFatal
     this.#channel = new Channel<ExecutorApi>({ port: this.#worker })
@@ -48,6 +52,11 @@ export class ExecutorClient {
 
   savePendingEvidence(evidence: Evidence): Promise<void> {
     return this.#channel.call('savePendingEvidence', evidence)
+  }
+
+  /** A reader at the other end of the port follows what is committed, without this thread in between. */
+  attach(port: MessagePort): Promise<void> {
+    return this.#channel.call('attach', port, [port])
   }
 
   async stop(): Promise<void> {

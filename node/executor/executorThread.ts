@@ -1,4 +1,5 @@
-import { parentPort, workerData } from 'node:worker_threads'
+import '../nativeHash.ts'
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import type { Evidence } from '../../core/chain/evidence.ts'
 import { assert } from '../../core/primitives/assert.ts'
 import { Channel } from '../threads/channel.ts'
@@ -18,6 +19,8 @@ export type ExecutorApi = {
   readonly speculate: (request: ExecuteRequest) => Promise<void>
   readonly decide: (request: DecideRequest) => Promise<Decided>
   readonly savePendingEvidence: (evidence: Evidence) => Promise<void>
+  /** The other end gets the engines' committed memory, and then every commit. */
+  readonly attach: (port: MessagePort) => Promise<void>
   readonly close: (argument: undefined) => Promise<void>
 }
 
@@ -46,6 +49,7 @@ const api: ExecutorApi = {
   // One turn: a speculation that comes in between would undo what is about to be committed.
   decide: (request) => inTurn(() => opened().decide(request)),
   savePendingEvidence: (evidence) => inTurn(() => opened().savePendingEvidence(evidence)),
+  attach: (port) => inTurn(async () => opened().attach(port)),
   close: () =>
     inTurn(async () => {
       await executor?.close()

@@ -1,32 +1,40 @@
 import type { EthereumHeader } from '../../core/chain/executedBlock.ts'
-import {
-  consensusRootOf,
-  coreRootOf,
-  queueRootOf,
-  receiptsRootOf,
-  stateRootOf,
-} from '../../core/chain/roots.ts'
+import { consensusRootOf, receiptsRootOf, stateRootOf } from '../../core/chain/roots.ts'
 import type { ValidatorSet } from '../../core/chain/validatorSet.ts'
-import { merkleRoot } from '../../core/primitives/hash.ts'
 import type { BlockId, Height, Millis } from '../../core/primitives/units.ts'
 import type { StateSummary } from '../storage/stateSummary.ts'
+
+export type CoreRoots = {
+  readonly coreRoot: Uint8Array
+  readonly queueRoot: Uint8Array
+  /** Over the receipts of Core's actions and its events. */
+  readonly receiptsHash: Uint8Array
+}
 
 export type Outcome = {
   readonly height: Height
   readonly blockId: BlockId
   readonly time: Millis
   readonly header: EthereumHeader
+  readonly core: CoreRoots
   /** The set that judges height + 1; the one of height + 2 follows from it. */
   readonly validators: ValidatorSet
 }
 
-/** What a height commits to, the genesis included: the one place where all roots come together. No engine is registered, so Core's are of nothing. */
-export function summaryOf({ height, blockId, time, header, validators }: Outcome): StateSummary {
+/** What a height commits to, the genesis included: the one place where all roots come together. */
+export function summaryOf({
+  height,
+  blockId,
+  time,
+  header,
+  core,
+  validators,
+}: Outcome): StateSummary {
   const nextValidators = validators.advance()
   const roots = {
     evmRoot: header.stateRoot,
-    coreRoot: coreRootOf([]),
-    queueRoot: queueRootOf([]),
+    coreRoot: core.coreRoot,
+    queueRoot: core.queueRoot,
     consensusRoot: consensusRootOf(validators.hash, nextValidators.hash),
   }
   return {
@@ -35,7 +43,7 @@ export function summaryOf({ height, blockId, time, header, validators }: Outcome
     time,
     roots,
     stateRoot: stateRootOf(roots, height),
-    receiptsRoot: receiptsRootOf(header.hash, merkleRoot([])),
+    receiptsRoot: receiptsRootOf(header.hash, core.receiptsHash),
     ethereumHash: header.hash,
     validators: validators.validators,
     nextValidators: nextValidators.validators,

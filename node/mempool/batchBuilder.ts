@@ -1,5 +1,5 @@
+import type { Pooled } from './action.ts'
 import { BatchRoom } from './batch.ts'
-import type { PooledTransaction } from './transaction.ts'
 
 export type BatchBuilderOptions = {
   /** How long a transaction may wait for company, in milliseconds. */
@@ -13,7 +13,7 @@ export type BatchBuilderModules = {
   readonly now: () => number
   /** Runs `task` once after `delayMs`; the result cancels it. */
   readonly schedule: (task: () => void, delayMs: number) => () => void
-  readonly onBatch: (transactions: readonly PooledTransaction[]) => void
+  readonly onBatch: (transactions: readonly Pooled[]) => void
 }
 
 /**
@@ -23,7 +23,7 @@ export type BatchBuilderModules = {
 export class BatchBuilder {
   readonly #options: BatchBuilderOptions
   readonly #modules: BatchBuilderModules
-  #waiting: PooledTransaction[] = []
+  #waiting: Pooled[] = []
   #room = new BatchRoom()
   #flushedAt = Number.NEGATIVE_INFINITY
   #cancel: (() => void) | null = null
@@ -34,7 +34,7 @@ export class BatchBuilder {
   }
 
   /** What arrived in one message is given in one call, so that it leaves together. */
-  add(transactions: readonly PooledTransaction[]): void {
+  add(transactions: readonly Pooled[]): void {
     for (const transaction of transactions) {
       if (!this.#room.fits(transaction)) this.flush()
       this.#room.take(transaction)

@@ -2,13 +2,15 @@ import { concatBytes } from '../../core/primitives/bytes.ts'
 import { type DecodeCode, decode } from '../../core/primitives/codec.ts'
 import { LIMITS } from '../../core/primitives/limits.ts'
 import { ok, type Result, reject } from '../../core/primitives/result.ts'
+import type { ResolvedBody } from '../consensus/ports.ts'
 import { batchCodec, type ProposalBody } from '../network/messages.ts'
-import { type Batch, BatchRoom, createBatch, digestOf } from './batch.ts'
+import { isAction, isTransaction, type Pooled } from './action.ts'
+import { type Batch, BatchRoom, createBatch, digestOf, type EncodedBatch } from './batch.ts'
 import type { BatchStore, StoredBatch } from './batchStore.ts'
-import { keyOf, type PooledTransaction } from './transaction.ts'
+import { keyOf } from './transaction.ts'
 
 /** The part of a proposal's body that names transactions. `inline` holds batches that peers may lack. */
-export type BodyReferences = Pick<ProposalBody, 'batches' | 'inline' | 'evm'>
+export type BodyReferences = Pick<ProposalBody, 'batches' | 'inline' | 'transactions'>
 
 export type ReferenceOptions = {
   /** Milliseconds on the clock of the store. */
@@ -26,7 +28,7 @@ export const defaultReferenceOptions = { freshMs: 20, maxFreshBytes: 128 << 10 }
  * need too many, are put into batches of their own and carried inline.
  */
 export function referencesOf(
-  transactions: readonly PooledTransaction[],
+  transactions: readonly Pooled[],
   store: Pick<BatchStore, 'locate'>,
   options: ReferenceOptions,
 ): BodyReferences {
@@ -47,33 +49,30 @@ export function referencesOf(
     indexes.set(batch.key, named.length)
     return named.push(batch) - 1
   }
-  const evm = transactions.map(({ hash }, at) => {
+  const references = transactions.map(({ hash }, at) => {
     const location = store.locate(hash)
     const batch = location === undefined ? -1 : indexOf(location.batch)
     if (location === undefined || batch < 0) homeless.push(at)
     return { batch, position: location?.position ?? 0 }
   })
   for (const group of groupsOf(homeless, transactions)) {
-    const batch = createBatch(group.map((at) => transactions[at] as PooledTransaction))
-    for (const [position, at] of group.entries()) evm[at] = { batch: named.length, position }
+    const batch = createBatch(group.map((at) => transactions[at] as Pooled))
+    for (const [position, at] of group.entries()) references[at] = { batch: named.length, position }
     named.push(batch)
     inline.push(batch.bytes)
   }
-  return { batches: named.map((batch) => batch.digest), inline, evm }
+  return { batches: named.map((batch) => batch.digest), inline, transactions: references }
 }
 
 const isFresh = ({ origin, storedAt }: StoredBatch, { now, freshMs }: ReferenceOptions): boolean =>
   origin === 'local' && now - storedAt < freshMs
 
 /** Indexes of transactions in groups that are each a legal batch. */
-function groupsOf(
-  indexes: readonly number[],
-  transactions: readonly PooledTransaction[],
-): number[][] {
+function groupsOf(indexes: readonly number[], transactions: readonly Pooled[]): number[][] {
   const groups: number[][] = []
   let room = new BatchRoom()
   for (const at of indexes) {
-    const transaction = transactions[at] as PooledTransaction
+    const transaction = transactions[at] as Pooled
     const last = groups.at(-1)
     if (last !== undefined && room.fits(transaction)) last.push(at)
     else {
@@ -93,20 +92,20 @@ const MAX_OWN = 64
 const MAX_NAMED = LIMITS.blockBatches - MAX_OWN
 
 export type Resolution =
-  | { readonly kind: 'resolved'; readonly transactions: readonly PooledTransaction[] }
+  | { readonly kind: 'resolved'; readonly transactions: readonly Pooled[] }
   /** Batches that are named by a transaction and not here. */
   | { readonly kind: 'missing'; readonly digests: readonly Uint8Array[] }
   | { readonly kind: 'invalid'; readonly code: 'BAD_REFERENCE' | 'BAD_TRANSACTION' }
 
-/** The transactions that a body names, in block order. */
+/** The transactions that a body names, in its order. */
 export function resolveReferences(
   body: BodyReferences,
   get: (digest: Uint8Array) => Batch | undefined,
 ): Resolution {
   const batches = body.batches.map(get)
   const missing = new Set<number>()
-  const transactions: PooledTransaction[] = []
-  for (const { batch: index, position } of body.evm) {
+  const transactions: Pooled[] = []
+  for (const { batch: index, position } of body.transactions) {
     if (index >= batches.length) return { kind: 'invalid', code: 'BAD_REFERENCE' }
     const batch = batches[index]
     if (batch === undefined) {
@@ -125,11 +124,7 @@ export function resolveReferences(
   }
 }
 
-export type InlineBatch = {
-  readonly digest: Uint8Array
-  readonly bytes: Uint8Array
-  readonly transactions: readonly Uint8Array[]
-}
+export type InlineBatch = EncodedBatch & { readonly transactions: readonly Uint8Array[] }
 
 /** The batches a body carries; each must be one that it names. */
 export function inlineBatchesOf(
@@ -147,6 +142,14 @@ export function inlineBatchesOf(
   return ok(batches)
 }
 
-/** The senders of transactions as blocks carry them between threads: 20 bytes each. */
-export const sendersOf = (transactions: readonly PooledTransaction[]): Uint8Array =>
-  concatBytes(...transactions.map((transaction) => transaction.sender))
+/** A block's two lists, each in the order given, and who signed what is in them: 20 bytes each. */
+export function contentOf(transactions: readonly Pooled[]): ResolvedBody {
+  const core = transactions.filter(isAction)
+  const evm = transactions.filter(isTransaction)
+  return {
+    evm: evm.map(({ bytes }) => bytes),
+    senders: concatBytes(...evm.map(({ sender }) => sender)),
+    core: core.map(({ bytes }) => bytes),
+    signers: concatBytes(...core.map(({ signer }) => signer)),
+  }
+}

@@ -3,7 +3,6 @@ import {
   crossMessageCodec,
   type Header,
   headerCodec,
-  transactionsCodec,
 } from '../../core/chain/block.ts'
 import {
   type Certificate,
@@ -35,7 +34,7 @@ import { LIMITS } from '../../core/primitives/limits.ts'
 import type { BlockId, Height, Round } from '../../core/primitives/units.ts'
 import { frameFormat } from './frames.ts'
 
-/** Transactions that travel together; its digest is hash(DOMAIN.batch, its encoding). */
+/** EVM transactions and Core envelopes that travel together, told apart by their first byte; its digest is hash(DOMAIN.batch, its encoding). */
 export const batchCodec: Codec<readonly Uint8Array[]> = list(
   bytes(LIMITS.transactionBytes),
   LIMITS.batchTransactions,
@@ -48,8 +47,8 @@ export type TransactionReference = { readonly batch: number; readonly position: 
 export type ProposalBody = {
   readonly batches: readonly Uint8Array[]
   readonly inline: readonly Uint8Array[]
-  readonly evm: readonly TransactionReference[]
-  readonly core: readonly Uint8Array[]
+  /** What users signed, for both machines; the order within each is the block's. */
+  readonly transactions: readonly TransactionReference[]
   readonly messages: readonly CrossMessage[]
   readonly evidence: readonly Evidence[]
   readonly lastCommit: Certificate | null
@@ -79,8 +78,10 @@ export type Announcement = { readonly height: Height; readonly blockId: BlockId 
 export const proposalBodyCodec: Codec<ProposalBody> = struct<ProposalBody>({
   batches: list(fixedBytes(HASH_LENGTH), LIMITS.blockBatches),
   inline: list(bytes(LIMITS.batchBytes), LIMITS.blockBatches),
-  evm: list(struct<TransactionReference>({ batch: u16, position: u16 }), LIMITS.blockTransactions),
-  core: transactionsCodec,
+  transactions: list(
+    struct<TransactionReference>({ batch: u16, position: u16 }),
+    LIMITS.blockTransactions,
+  ),
   messages: list(crossMessageCodec, LIMITS.blockMessages),
   evidence: list(evidenceCodec, LIMITS.blockEvidence),
   lastCommit: optional(certificateCodec),

@@ -31,7 +31,12 @@ export type ConsensusMetrics = {
 
 export type ExecutionMetrics = {
   phase(name: string, seconds: number): void
-  executed(block: { readonly gasUsed: number; readonly skipped: number }): void
+  executed(block: {
+    readonly gasUsed: number
+    readonly skipped: number
+    readonly coreGasUsed: number
+    readonly coreCalls: { readonly accepted: number; readonly rejected: number }
+  }): void
 }
 
 export type StorageMetrics = {
@@ -224,11 +229,20 @@ function createExecutionMetrics(registry: Registry): ExecutionMetrics {
     help: 'Transactions of a payload that were invalid when their turn came.',
     registers: [registry],
   })
+  const coreGas = new Counter({
+    name: 'nexus_core_gas_total',
+    help: 'Core gas used, of actions and of contracts.',
+    registers: [registry],
+  })
+  const coreCalls = labelled(registry, 'core_calls_total', 'Calls of signed actions.', 'outcome')
   return {
     phase: (phase, seconds) => phases.observe({ phase }, seconds),
     executed(block) {
       gas.inc(block.gasUsed)
       skipped.inc(block.skipped)
+      coreGas.inc(block.coreGasUsed)
+      coreCalls('accepted', block.coreCalls.accepted)
+      coreCalls('rejected', block.coreCalls.rejected)
     },
   }
 }

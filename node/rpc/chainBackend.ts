@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 import type { Certificate } from '../../core/chain/certificate.ts'
 import type { EthereumHeader, ExecutedBlock } from '../../core/chain/executedBlock.ts'
 import type { Validator } from '../../core/chain/validatorSet.ts'
+import { type CoreParams, createCoreSimulation } from '../../core/machine/index.ts'
 import { assert } from '../../core/primitives/assert.ts'
 import {
   decodeTransaction,
@@ -26,10 +27,19 @@ import {
   type TransactionLocation,
   type TransactionView,
 } from '../../rpc/index.ts'
+import type { PooledAction } from '../mempool/action.ts'
+import type { PooledTransaction } from '../mempool/transaction.ts'
 import type { ChainReader, EvmStateView } from '../storage/chainReader.ts'
 import type { Channel } from '../threads/channel.ts'
 import { accountProofOf } from './accountProof.ts'
-import type { GatewayApi, RpcThreadEvents } from './gateway.ts'
+import type { CoreReplica } from './coreReplica.ts'
+import { CoreService } from './coreService.ts'
+import type {
+  ActionSubmissionCode,
+  GatewayApi,
+  RpcThreadEvents,
+  SubmissionCode,
+} from './gateway.ts'
 import { Outbox } from './outbox.ts'
 import { type Simulation, simulationOf } from './simulation.ts'
 import { senderStateOf, stateReaderOf } from './stateReader.ts'
@@ -40,6 +50,7 @@ import { Turns } from './turns.ts'
 export type ChainBackendOptions = {
   readonly identity: NodeIdentity
   readonly rules: TransactionRules
+  readonly core: CoreParams
   /** Most gas that a call may use. */
   readonly callGas: number
   /** Headers kept for searches over blooms; about 1 KiB each. */
@@ -52,35 +63,57 @@ export type ChainBackendModules = {
   readonly reader: ChainReader
   readonly simulator: Simulator
   readonly node: Pick<Channel<GatewayApi, RpcThreadEvents>, 'call'>
+  readonly replica: CoreReplica
 }
 
 /** The node behind the RPC server: committed blocks and state from the database, the rest from the node thread. */
 export class ChainBackend implements RpcBackend {
   readonly identity: NodeIdentity
+  readonly core: CoreService
   readonly #options: ChainBackendOptions
   readonly #reader: ChainReader
   readonly #node: ChainBackendModules['node']
-  readonly #outbox: Outbox
+  readonly #outbox: Outbox<PooledTransaction, SubmissionCode>
+  readonly #replica: CoreReplica
   readonly #simulation: Simulation
   readonly #turns = new Turns()
   readonly #headers: LRUCache<number, EthereumHeader>
   readonly #listeners = new Set<(event: BackendEvent) => void>()
   /** The last height that listeners were told of. */
   #published: number
+  /** The same of Core, whose state may come a moment later. */
+  #told: number
 
-  constructor(options: ChainBackendOptions, { reader, simulator, node }: ChainBackendModules) {
+  constructor(options: ChainBackendOptions, modules: ChainBackendModules) {
+    const { reader, simulator, node, replica } = modules
     this.identity = options.identity
     this.#options = options
     this.#reader = reader
     this.#node = node
     this.#outbox = new Outbox((transactions) => node.call('submit', transactions))
+    const actions = new Outbox<PooledAction, ActionSubmissionCode>((sent) =>
+      node.call('submitActions', sent),
+    )
+    this.core = new CoreService(options.identity.chainId, {
+      replica,
+      reader,
+      submit: (action) => actions.submit(action),
+    })
+    this.#replica = replica
     this.#headers = new LRUCache({ max: options.cachedHeaders })
     this.#simulation = simulationOf({
       simulator,
       gasCap: options.callGas,
       ancestorHash: (height) => this.header(height)?.hash ?? null,
+      core: createCoreSimulation({
+        registry: replica.registry,
+        arenas: replica.arenas,
+        params: options.core,
+      }),
+      coreAt: () => replica,
     })
     this.#published = reader.height
+    this.#told = replica.height
   }
 
   height(): number {
@@ -186,14 +219,20 @@ export class ChainBackend implements RpcBackend {
     return () => this.#listeners.delete(listener)
   }
 
-  /** The node thread committed a height: from now on reads see it. Each height is told once, in order. */
+  /** The executor committed a height: from now on reads see it. Each height is told once, in order. */
   committed(): void {
     this.#reader.refresh()
+    this.core.committed()
     while (this.#published < this.#reader.height) {
       this.#published++
       const block = this.#reader.executedBlock(this.#published)
       assert(block !== null, 'a committed height has its block')
       this.#emit({ kind: 'head', block })
+    }
+    // One height at a time, so that whoever looks at the state while told of a height sees that height's.
+    if (this.#told < this.#replica.height) {
+      this.#told = this.#replica.height
+      this.#emit(this.core.heightOf(this.#told, this.#replica.time))
     }
   }
 
@@ -241,7 +280,8 @@ export class ChainBackend implements RpcBackend {
       const view = this.#stateAt(height)
       if (!view.ok) return view
       try {
-        return await run(view.value, this.#existingHeader(height))
+        const header = this.#existingHeader(height)
+        return await this.#replica.holding(() => run(view.value, header))
       } finally {
         view.value.release()
       }

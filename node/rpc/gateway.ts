@@ -1,16 +1,21 @@
+import type { MessagePort } from 'node:worker_threads'
 import type { Result } from '../../core/primitives/result.ts'
 import type { NodeStatus, SignedTransaction } from '../../rpc/index.ts'
+import type { PooledAction } from '../mempool/action.ts'
+import type { ActionPoolCode } from '../mempool/corePool.ts'
 import type { PoolCode } from '../mempool/pool.ts'
 import type { PooledTransaction } from '../mempool/transaction.ts'
 import type { MetricsSnapshot } from '../observability/metrics.ts'
 
 /** What a submission may come to in the node thread. */
 export type SubmissionCode = PoolCode | 'CATCHING_UP'
+export type ActionSubmissionCode = ActionPoolCode | 'CATCHING_UP'
 
 /** What the RPC thread asks of the node thread. Answers are plain data: they cross to another thread. */
 export type RpcGateway = {
   /** In order; one result each. Signatures and form were checked. */
   submit(transactions: readonly PooledTransaction[]): readonly Result<null, SubmissionCode>[]
+  submitActions(actions: readonly PooledAction[]): readonly Result<null, ActionSubmissionCode>[]
   /** The nonce after the last pooled transaction of an account without gaps; null: none is pooled. */
   pendingNonce(address: Uint8Array): number | null
   pendingTransaction(hash: Uint8Array): SignedTransaction | null
@@ -25,6 +30,9 @@ export type GatewayApi = {
   readonly submit: (
     transactions: readonly PooledTransaction[],
   ) => readonly Result<null, SubmissionCode>[]
+  readonly submitActions: (
+    actions: readonly PooledAction[],
+  ) => readonly Result<null, ActionSubmissionCode>[]
   readonly pendingNonce: (address: Uint8Array) => number | null
   readonly pendingTransaction: (hash: Uint8Array) => SignedTransaction | null
   readonly status: (argument: undefined) => NodeStatus
@@ -33,15 +41,13 @@ export type GatewayApi = {
 
 /** What the node thread asks of the RPC thread. */
 export type RpcThreadApi = {
-  /** Opens the database and the port; the URL. */
-  readonly start: (argument: undefined) => Promise<string>
+  /** Opens the database and the port; the URL. The executor is at the other end of `feed`. */
+  readonly start: (feed: MessagePort) => Promise<string>
   readonly metrics: (argument: undefined) => Promise<MetricsSnapshot>
   readonly stop: (argument: undefined) => Promise<void>
 }
 
 export type RpcThreadEvents = {
-  /** To the RPC thread: this height is durable, and all before it. */
-  readonly committed: number
   /** Hashes, 32 bytes each, one after the other. */
   readonly pendingTransactions: Uint8Array
   readonly syncing: boolean

@@ -1,12 +1,9 @@
 import { assert } from '../../core/primitives/assert.ts'
 import type { Result } from '../../core/primitives/result.ts'
-import type { PooledTransaction } from '../mempool/transaction.ts'
-import type { SubmissionCode } from './gateway.ts'
 
-type Submission = Result<null, SubmissionCode>
-type Waiting = {
-  readonly transaction: PooledTransaction
-  readonly resolve: (result: Submission) => void
+type Waiting<T, C extends string> = {
+  readonly item: T
+  readonly resolve: (result: Result<null, C>) => void
   readonly reject: (error: unknown) => void
 }
 
@@ -14,19 +11,17 @@ type Waiting = {
  * Sends what was submitted within one turn of the event loop as one message: a message between
  * threads costs about 17 µs on either side, and order is kept, so nonces stay in theirs.
  */
-export class Outbox {
-  readonly #send: (transactions: readonly PooledTransaction[]) => Promise<readonly Submission[]>
-  #waiting: Waiting[] = []
+export class Outbox<T, C extends string> {
+  readonly #send: (items: readonly T[]) => Promise<readonly Result<null, C>[]>
+  #waiting: Waiting<T, C>[] = []
 
-  constructor(
-    send: (transactions: readonly PooledTransaction[]) => Promise<readonly Submission[]>,
-  ) {
+  constructor(send: (items: readonly T[]) => Promise<readonly Result<null, C>[]>) {
     this.#send = send
   }
 
-  submit(transaction: PooledTransaction): Promise<Submission> {
+  submit(item: T): Promise<Result<null, C>> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ transaction, resolve, reject })
+      this.#waiting.push({ item, resolve, reject })
       if (this.#waiting.length === 1) setImmediate(() => this.#flush())
     })
   }
@@ -34,10 +29,11 @@ export class Outbox {
   #flush(): void {
     const sent = this.#waiting
     this.#waiting = []
-    this.#send(sent.map(({ transaction }) => transaction)).then(
+    this.#send(sent.map(({ item }) => item)).then(
       (results) => {
         assert(results.length === sent.length, 'a submission has one result')
-        for (const [index, { resolve }] of sent.entries()) resolve(results[index] as Submission)
+        for (const [index, { resolve }] of sent.entries())
+          resolve(results[index] as Result<null, C>)
       },
       (error) => {
         for (const { reject } of sent) reject(error)

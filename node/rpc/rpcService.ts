@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads'
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
 import { AssertionError } from '../../core/primitives/assert.ts'
 import { concatBytes } from '../../core/primitives/bytes.ts'
 import { NexusError } from '../../core/primitives/errors.ts'
@@ -15,12 +15,16 @@ export type RpcServiceOptions = { readonly config: NodeConfig; readonly genesis:
 
 export type RpcServiceModules = {
   readonly gateway: RpcGateway
+  /** Makes the executor tell what is committed at the other end of the port. */
+  readonly follow: (port: MessagePort) => Promise<void>
   readonly log: Logger
   readonly onFatal: (error: Error) => void
 }
 
 /** Heap of the RPC thread, MiB: a flood that needs more ends this thread, not the validator. */
 const HEAP_MIB = 2_048
+/** What a block's events and receipts take while they are told. */
+const YOUNG_MIB = 64
 const RESTART_MS = 1_000
 const SYNC_CHECK_MS = 1_000
 
@@ -44,6 +48,11 @@ export class RpcService {
       chain: { chainId: genesis.chainId, genesisHash: genesisHash(genesis) },
       hardfork: genesis.evm.hardfork,
       blockGasLimit: genesis.consensus.maxBlockGas,
+      core: {
+        chainId: genesis.chainId,
+        blockGas: genesis.core.blockGas,
+        gasRatio: genesis.core.gasRatio,
+      },
       clientVersion: clientVersion(readVersion()),
       rpc: { ...rpc, suggestedTip: BigInt(suggestedTip) },
     }
@@ -59,11 +68,6 @@ export class RpcService {
     this.#url = await this.#open()
     this.#modules.log.info('RPC is listening', { url: this.#url })
     this.#timer = setInterval(() => this.#checkSync(), SYNC_CHECK_MS)
-  }
-
-  /** This height is durable; heights between are told of too. */
-  notifyCommitted(height: number): void {
-    this.#thread?.channel.emit('committed', height)
   }
 
   /** Gathered until the turn of the event loop ends: transactions come in batches. */
@@ -94,7 +98,7 @@ export class RpcService {
     const worker = new Worker(new URL('./rpcThread.ts', import.meta.url), {
       workerData: this.#options,
       name: 'rpc',
-      resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB },
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB, maxYoungGenerationSizeMb: YOUNG_MIB },
     })
     const channel = new Channel<RpcThreadApi, RpcThreadEvents>({
       port: worker,
@@ -108,7 +112,11 @@ export class RpcService {
     worker.on('error', lost)
     worker.on('exit', (exitCode) => lost(new NexusError({ code: 'RPC_THREAD_EXITED', exitCode })))
     try {
-      const url = await channel.call('start', undefined)
+      const { port1, port2 } = new MessageChannel()
+      const [url] = await Promise.all([
+        channel.call('start', port1, [port1]),
+        this.#modules.follow(port2),
+      ])
       this.#thread = thread
       return url
     } catch (error) {
@@ -175,6 +183,7 @@ const stopped = (): NexusError => new NexusError({ code: 'RPC_STOPPED' })
 
 const gatewayApi = (gateway: RpcGateway): GatewayApi => ({
   submit: (transactions) => gateway.submit(transactions),
+  submitActions: (actions) => gateway.submitActions(actions),
   pendingNonce: (address) => gateway.pendingNonce(address),
   pendingTransaction: (hash) => gateway.pendingTransaction(hash),
   status: () => gateway.status(),

@@ -1,9 +1,13 @@
-import { parentPort, workerData } from 'node:worker_threads'
+import '../nativeHash.ts'
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import type { CoreParams } from '../../core/machine/index.ts'
 import { AssertionError, assert } from '../../core/primitives/assert.ts'
 import { NexusError } from '../../core/primitives/errors.ts'
 import { createSimulator } from '../../evm/index.ts'
 import type { Hardfork } from '../../genesis/genesis.ts'
 import { type RpcOptions, type RpcServer, startRpcServer } from '../../rpc/index.ts'
+import { coreRegistry } from '../engines/registry.ts'
+import type { FeedMessage } from '../executor/committedFeed.ts'
 import { createMetrics } from '../observability/metrics.ts'
 import {
   ChainReader,
@@ -13,6 +17,7 @@ import {
 import type { ChainIdentity } from '../storage/meta.ts'
 import { Channel } from '../threads/channel.ts'
 import { ChainBackend, defaultChainBackendOptions } from './chainBackend.ts'
+import { CoreReplica } from './coreReplica.ts'
 import type { GatewayApi, RpcFault, RpcThreadApi, RpcThreadEvents } from './gateway.ts'
 
 export type RpcThreadOptions = {
@@ -20,6 +25,7 @@ export type RpcThreadOptions = {
   readonly chain: ChainIdentity
   readonly hardfork: Hardfork
   readonly blockGasLimit: number
+  readonly core: CoreParams
   readonly clientVersion: string
   readonly rpc: RpcOptions
 }
@@ -35,9 +41,9 @@ const metrics = createMetrics({ thread: 'rpc', now: () => performance.now() / 1_
 let running: Running | null = null
 
 const api: RpcThreadApi = {
-  start: async () => {
+  start: async (feed) => {
     assert(running === null, 'the RPC thread is started once')
-    running = await start()
+    running = await start(feed)
     return running.server.url
   },
   metrics: () => {
@@ -63,19 +69,23 @@ const node = new Channel<GatewayApi, RpcThreadEvents>({
   onEvent: receive,
 })
 
-async function start(): Promise<Running> {
+async function start(feed: MessagePort): Promise<Running> {
   const readerOptions: ChainReaderOptions = { ...defaultChainReaderOptions, ...options.chain }
   const reader = await ChainReader.open(options.databasePath, readerOptions)
   try {
     const { chainId } = options.chain
+    const replica = new CoreReplica(coreRegistry)
+    await follow(feed, replica)
+    reader.refresh()
     const simulator = await createSimulator({ chainId, hardfork: options.hardfork })
     const backend = new ChainBackend(
       {
         ...defaultChainBackendOptions,
         identity: { ...options.chain, clientVersion: options.clientVersion },
         rules: { chainId, blockGasLimit: options.blockGasLimit },
+        core: options.core,
       },
-      { reader, simulator, node },
+      { reader, simulator, node, replica },
     )
     const server = await startRpcServer(options.rpc, {
       backend,
@@ -89,14 +99,23 @@ async function start(): Promise<Running> {
   }
 }
 
+/** Resolves once the replica has its first state; it moves on from there before anything is served. */
+function follow(feed: MessagePort, replica: CoreReplica): Promise<void> {
+  return new Promise((resolve, reject) => {
+    feed.once('close', () => reject(new NexusError({ code: 'EXECUTOR_GONE' })))
+    feed.on('message', (message: FeedMessage) => {
+      replica.receive(message)
+      running?.backend.committed()
+      resolve()
+    })
+  })
+}
+
 /** What happens before the start needs no telling: the start reads where the chain is. */
 function receive(name: keyof RpcThreadEvents, argument: never): void {
   if (running === null) return
   const { backend } = running
   switch (name) {
-    case 'committed':
-      backend.committed()
-      return
     case 'pendingTransactions':
       backend.pendingTransactions(hashesOf(argument))
       return

@@ -1,4 +1,5 @@
 import type { EthereumHeader } from '../../core/chain/executedBlock.ts'
+import type { CoreSimulation } from '../../core/machine/index.ts'
 import {
   BLOB_BASE_FEE,
   type BlockEnvironment,
@@ -42,54 +43,67 @@ export type SimulationModules = {
   /** No call gets more. */
   readonly gasCap: number
   readonly ancestorHash: (height: number) => Uint8Array | null
+  readonly core: CoreSimulation
+  /** Where the engines stand, which have no past: calls at other heights find none. */
+  readonly coreAt: () => { readonly height: number; readonly time: number }
 }
 
-export function simulationOf({ simulator, gasCap, ancestorHash }: SimulationModules): Simulation {
-  const contextOf = (
-    store: EvmStore,
-    header: EthereumHeader,
-    { stateOverrides, blockOverrides }: CallRequest,
-  ): SimulationContext => ({
-    store,
-    block: environmentOf(header),
-    ancestorHash,
-    stateOverrides: stateOverrides.map(stateOverrideOf),
-    blockOverrides: blockChangesOf(blockOverrides),
-  })
+export function simulationOf(modules: SimulationModules): Simulation {
+  const { simulator, gasCap } = modules
   const limitsOf = ({ deadline }: CallRequest): SimulationLimits => ({
     gasCap,
     shouldStop: () => isPast(deadline),
   })
   return {
     async call(store, header, request) {
-      const context = contextOf(store, header, request)
-      const result = await simulator.call(
-        context,
-        messageOf(request.message, gasCap),
-        limitsOf(request),
+      const message = messageOf(request.message, gasCap)
+      const result = await inContext(modules, { store, header, request }, (context) =>
+        simulator.call(context, message, limitsOf(request)),
       )
       return result.status === 'success'
         ? { ok: true, value: result.returnData }
         : failed(result, request.deadline)
     },
     async estimateGas(store, header, request) {
-      const context = contextOf(store, header, request)
-      const result = await simulator.estimateGas(
-        context,
-        messageOf(request.message, gasCap),
-        limitsOf(request),
+      const message = messageOf(request.message, gasCap)
+      const result = await inContext(modules, { store, header, request }, (context) =>
+        simulator.estimateGas(context, message, limitsOf(request)),
       )
       return result.ok
         ? { ok: true, value: BigInt(result.gas) }
         : failed(result.failure, request.deadline)
     },
     async createAccessList(store, header, request) {
-      const context = contextOf(store, header, request)
       const message = messageOf(request.message, gasCap)
-      const result = await simulator.createAccessList(context, message, limitsOf(request))
+      const result = await inContext(modules, { store, header, request }, (context) =>
+        simulator.createAccessList(context, message, limitsOf(request)),
+      )
       return { ok: true, value: { ...result, gasUsed: BigInt(result.gasUsed) } }
     },
   }
+}
+
+type Position = {
+  readonly store: EvmStore
+  readonly header: EthereumHeader
+  readonly request: CallRequest
+}
+
+function inContext<T>(
+  { ancestorHash, core, coreAt }: SimulationModules,
+  { store, header, request }: Position,
+  run: (context: SimulationContext) => Promise<T>,
+): Promise<T> {
+  const context: SimulationContext = {
+    store,
+    block: environmentOf(header),
+    ancestorHash,
+    stateOverrides: request.stateOverrides.map(stateOverrideOf),
+    blockOverrides: blockChangesOf(request.blockOverrides),
+  }
+  const at = coreAt()
+  if (at.height !== header.number) return run(context)
+  return core.simulate(at, (port) => run({ ...context, core: port }))
 }
 
 function failed(

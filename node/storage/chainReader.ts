@@ -19,6 +19,7 @@ import {
   readSummary,
   type TransactionLocation,
 } from './chainRecords.ts'
+import { type CoreOutcome, readActionLocation, readCoreOutcome } from './coreState.ts'
 import {
   type Database,
   type DatabaseOptions,
@@ -121,6 +122,14 @@ export class ChainReader {
   }
   transactionLocation(hash: Uint8Array): TransactionLocation | null {
     return readLocation(this.#read, hash)
+  }
+  /** Receipts and events of Core's actions; null above the committed height. */
+  coreOutcome(height: number): CoreOutcome | null {
+    return readCoreOutcome(this.#read, height, this.height)
+  }
+  /** By hash of the signed envelope. */
+  actionLocation(hash: Uint8Array): TransactionLocation | null {
+    return readActionLocation(this.#read, hash)
   }
   summary(height: number): StateSummary | null {
     return readSummary(this.#read, height, this.height)

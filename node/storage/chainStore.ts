@@ -1,8 +1,10 @@
+import type { ArenaPage } from '../../core/arena/index.ts'
 import { type Block, blockCodec } from '../../core/chain/block.ts'
 import { type Certificate, certificateCodec } from '../../core/chain/certificate.ts'
 import { type Evidence, evidenceCodec, evidenceHash } from '../../core/chain/evidence.ts'
 import type { EthereumHeader, ExecutedBlock } from '../../core/chain/executedBlock.ts'
 import { heightCodec } from '../../core/chain/vote.ts'
+import type { ReplayRecord } from '../../core/host/replay.ts'
 import { assert } from '../../core/primitives/assert.ts'
 import { equalBytes } from '../../core/primitives/bytes.ts'
 import type { NexusError } from '../../core/primitives/errors.ts'
@@ -18,6 +20,13 @@ import {
   readProgress,
   readSummary,
 } from './chainRecords.ts'
+import {
+  type CoreRecord,
+  readCheckpointHeight,
+  readPages,
+  readReplay,
+  writeCore,
+} from './coreState.ts'
 import { crc32c } from './crc32c.ts'
 import {
   type Database,
@@ -64,6 +73,7 @@ export const defaultChainStoreOptions = {
 export type GenesisRecord = {
   readonly executed: ExecutedBlock
   readonly evmChanges: readonly EvmChange[]
+  readonly core: CoreRecord
   readonly summary: StateSummary
 }
 
@@ -170,6 +180,20 @@ export class ChainStore {
     return readExisting(summaryRecordCodec, this.#read, heightKey('summary', height)).ethereumHash
   }
 
+  /** The height whose engine memories are stored; those after it have a replay record each. */
+  coreCheckpoint(engines: number): Height {
+    return readCheckpointHeight(this.#read, engines)
+  }
+  corePages(engine: number): AsyncGenerator<ArenaPage> {
+    return readPages(this.#database, this.#read, engine)
+  }
+  /** What does a height after the checkpoint again. */
+  replayOf(height: Height): { readonly block: Block; readonly record: ReplayRecord } {
+    const block = readBlock(this.#read, height, this.height)
+    assert(block !== null, 'a committed height has a block')
+    return { block, record: readReplay(this.#read, height) }
+  }
+
   initializeGenesis(genesis: GenesisRecord): Promise<void> {
     return this.#inTurn(() => this.#writeGenesis(genesis))
   }
@@ -203,6 +227,7 @@ export class ChainStore {
     batch.putSealed(first.key, first.value)
     batch.putSealed(second.key, second.value)
     putOutcome(batch, { executed, summary, payload: [] })
+    writeCore(batch, this.#read, heightOf(0), genesis.core)
     const zero = heightOf(0)
     await this.#advance(batch, { height: zero, historyStart: zero, prunedTo: zero })
     this.#validators = { next: summary.nextValidators, base: second.base }
@@ -226,6 +251,7 @@ export class ChainStore {
     batch.putRecord(blockCodec, heightKey('block', height), block, LARGE_RECORD)
     batch.putRecord(certificateCodec, heightKey('certificate', height), certificate)
     putOutcome(batch, { executed, summary, payload: block.payload.evm })
+    writeCore(batch, this.#read, height, record.core)
     this.#putEvidence(batch, block.payload.evidence, height)
     const validators = this.#nextValidators()
     const after = validatorRecordOf(heightOf(height + 2), summary.nextValidators, validators.base)

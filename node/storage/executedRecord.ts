@@ -171,7 +171,7 @@ function readTransactions(
   skipped: number,
 ): ExecutedTransaction[] {
   const count = reader.u32()
-  if (count > LIMITS.blockTransactions) reader.fail('TOO_LONG')
+  if (count > LIMITS.executedTransactions) reader.fail('TOO_LONG')
   const transactions: ExecutedTransaction[] = []
   let next = 0
   let gaps = skipped

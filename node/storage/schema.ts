@@ -2,7 +2,7 @@ import { assert } from '../../core/primitives/assert.ts'
 import type { EvmNamespace } from '../../evm/store.ts'
 
 /** Raised when stored bytes change their meaning; a database of another version is refused. */
-export const FORMAT_VERSION = 1
+export const FORMAT_VERSION = 2
 
 /**
  * The first byte of every key. Numbered for ever: a number is never reused for something else.
@@ -27,6 +27,10 @@ export const FORMAT_VERSION = 1
  * | evmChangeset        | height ‖ shard u8               | changeset.ts: values before the height    |
  * | evidence            | evidence hash                   | height of the block that holds it         |
  * | pendingEvidence     | evidence hash                   | evidenceCodec                             |
+ * | coreOutcome         | height                          | coreOutcomeCodec; absent when empty       |
+ * | coreReplay          | height                          | replayRecordCodec, since the checkpoint   |
+ * | corePage            | engine u16 ‖ page u32           | 4 KiB of the engine's memory              |
+ * | action              | hash of the signed envelope     | height, index among the actions           |
  */
 export const COLUMN = {
   meta: 0x00,
@@ -45,6 +49,10 @@ export const COLUMN = {
   evmChangeset: 0x15,
   evidence: 0x20,
   pendingEvidence: 0x21,
+  coreOutcome: 0x30,
+  coreReplay: 0x31,
+  corePage: 0x32,
+  action: 0x33,
 } as const
 
 export type Column = keyof typeof COLUMN
@@ -91,6 +99,8 @@ export const META = {
   progress: metaKey('progress'),
   /** The hashes of all pending evidence, oldest first. */
   pendingEvidence: metaKey('pendingEvidence'),
+  /** The height of the stored pages of the engines' memories. */
+  coreCheckpoint: metaKey('coreCheckpoint'),
 }
 
 export function columnOf(key: Uint8Array): string {

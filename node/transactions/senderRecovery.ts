@@ -1,71 +1,97 @@
 import { Piscina } from 'piscina'
-import { concatBytes } from '../../core/primitives/bytes.ts'
-import { ADDRESS_LENGTH } from '../../core/primitives/signature.ts'
+import type { Coprocessor } from '../../core/host/coprocessor.ts'
+import { assert } from '../../core/primitives/assert.ts'
+import { decode } from '../../core/primitives/codec.ts'
 import {
   type DecodedTransaction,
   decodeTransaction,
   type TransactionRules,
 } from '../../evm/transaction.ts'
+import type { PooledAction } from '../mempool/action.ts'
+import { ActionDecoder } from './actionDecoder.ts'
+import { type Decoders, type Recovered, recover, recoveredCodec } from './recovered.ts'
 
 export type RecoverRequest = {
   readonly transactions: readonly Uint8Array[]
   readonly rules: TransactionRules
 }
 
-/** 20 bytes for each transaction; zeros where it does not decode or carries no valid signature. */
-export function recoverSenders({ transactions, rules }: RecoverRequest): Uint8Array {
-  return concatBytes(
-    ...transactions.map((bytes) => {
-      const decoded = decodeTransaction(bytes, rules)
-      return decoded.ok ? decoded.value.sender : new Uint8Array(ADDRESS_LENGTH)
-    }),
-  )
+export type SenderRecoveryOptions = {
+  readonly rules: TransactionRules
+  /** Of the chain; the threads take them from the registry themselves. */
+  readonly engines: readonly Coprocessor[]
+  readonly threads: number
 }
 
 /**
- * Decodes transactions from peers. The signatures, nearly all of the cost (about 50 µs each), are
- * recovered on a pool of threads, so that a large batch never delays a vote; with no threads it
- * happens here. The main thread then decodes with the sender known, about 5 µs each.
+ * Decodes transactions and Core envelopes from peers. The signatures, nearly all of the cost (about
+ * 57 µs each), are recovered on a pool of threads, so that a large batch never delays a vote; with no
+ * threads it happens here. The main thread then decodes transactions with the sender known, about
+ * 5 µs each, and takes an envelope's description as it comes, however many calls it has.
  */
 export class SenderRecovery {
-  readonly #rules: TransactionRules
+  readonly #decoders: Decoders
   readonly #pool: Piscina<RecoverRequest, Uint8Array> | null
 
-  constructor(options: { readonly rules: TransactionRules; readonly threads: number }) {
-    this.#rules = options.rules
+  constructor({ rules, engines, threads }: SenderRecoveryOptions) {
+    const { chainId } = rules
+    this.#decoders = { rules, actions: new ActionDecoder({ chainId, engines }) }
     this.#pool =
-      options.threads === 0
+      threads === 0
         ? null
         : new Piscina({
             filename: new URL('./recoverWorker.ts', import.meta.url).href,
-            minThreads: options.threads,
-            maxThreads: options.threads,
+            minThreads: threads,
+            maxThreads: threads,
             maxQueue: MAX_QUEUE,
           })
   }
 
-  /** In order; null where a transaction is not acceptable. */
+  /** In order; null where one is not acceptable. */
   async decode(
     transactions: readonly Uint8Array[],
-  ): Promise<readonly (DecodedTransaction | null)[]> {
-    const request = { transactions, rules: this.#rules }
-    const isSmall = transactions.length <= MAX_INLINE
-    const senders =
-      this.#pool === null || isSmall ? recoverSenders(request) : await this.#pool.run(request)
-    return transactions.map((bytes, index) => {
-      const sender = senders.subarray(index * ADDRESS_LENGTH, (index + 1) * ADDRESS_LENGTH)
-      if (sender.every((byte) => byte === 0)) return null
-      const decoded = decodeTransaction(bytes, this.#rules, { sender, hash: null })
-      return decoded.ok ? decoded.value : null
-    })
+  ): Promise<readonly (DecodedTransaction | PooledAction | null)[]> {
+    const recovered = await this.#recover(transactions)
+    return transactions.map((bytes, index) => this.#decoded(bytes, recovered[index] ?? null))
   }
 
   async close(): Promise<void> {
     await this.#pool?.close({ force: true })
   }
+
+  async #recover(transactions: readonly Uint8Array[]): Promise<readonly (Recovered | null)[]> {
+    if (this.#pool === null || transactions.length <= MAX_INLINE)
+      return transactions.map((bytes) => recover(bytes, this.#decoders))
+    const shares: Promise<readonly (Recovered | null)[]>[] = []
+    for (let start = 0; start < transactions.length; start += SHARE)
+      shares.push(this.#recoverApart(this.#pool, transactions.slice(start, start + SHARE)))
+    return (await Promise.all(shares)).flat()
+  }
+
+  async #recoverApart(
+    pool: Piscina<RecoverRequest, Uint8Array>,
+    transactions: readonly Uint8Array[],
+  ): Promise<readonly (Recovered | null)[]> {
+    const { rules } = this.#decoders
+    const answer = decode(recoveredCodec, await pool.run({ transactions, rules }))
+    assert(answer.ok && answer.value.length === transactions.length, 'a thread answers for each')
+    return answer.value
+  }
+
+  #decoded(bytes: Uint8Array, known: Recovered | null): DecodedTransaction | PooledAction | null {
+    if (known === null) return null
+    if (known.kind === 'transaction') {
+      const decoded = decodeTransaction(bytes, this.#decoders.rules, known)
+      return decoded.ok ? decoded.value : null
+    }
+    const { kind: _, ...action } = known
+    return { ...action, bytes }
+  }
 }
 
 /** Waking a thread costs as much as a few signatures, and an idle chain's batches hold one transaction. */
 const MAX_INLINE = 4
-/** Batches waiting for a thread; far more than a node accepts from its peers in a block's time. */
+/** What one thread gets of a large batch or a whole block: about 30 ms of work. */
+const SHARE = 512
+/** Shares waiting for a thread; far more than a node accepts from its peers in a block's time. */
 const MAX_QUEUE = 4_096

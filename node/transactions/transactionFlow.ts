@@ -1,33 +1,36 @@
 import type { ConsensusParams } from '../../core/chain/params.ts'
 import { decode } from '../../core/primitives/codec.ts'
-import { LIMITS } from '../../core/primitives/limits.ts'
-import { ok, type Result, reject } from '../../core/primitives/result.ts'
+import { ok, type Result } from '../../core/primitives/result.ts'
 import { decodeAccount } from '../../evm/account.ts'
 import type { Clock } from '../consensus/clock.ts'
-import type { ResolvedBody, SelectedTransactions, TransactionSource } from '../consensus/ports.ts'
+import type {
+  ResolvedBody,
+  SelectedTransactions,
+  Signatories,
+  SignedPayload,
+  TransactionSource,
+} from '../consensus/ports.ts'
 import type { ChainHead, ExecutionResult } from '../executor/chainHead.ts'
+import { isTransaction, type Pooled, type PooledAction } from '../mempool/action.ts'
 import { type Batch, batchOf, createBatch, digestOf } from '../mempool/batch.ts'
 import { BatchBuilder, defaultBatchBuilderOptions } from '../mempool/batchBuilder.ts'
 import { BatchStore, defaultBatchStoreOptions } from '../mempool/batchStore.ts'
+import type { ActionPoolCode, CorePool } from '../mempool/corePool.ts'
+import type { PoolCode, TransactionPool } from '../mempool/pool.ts'
 import {
-  type DropReason,
-  defaultPoolOptions,
-  type PoolCode,
-  type PoolOptions,
-  TransactionPool,
-} from '../mempool/pool.ts'
-import {
+  contentOf,
   defaultReferenceOptions,
+  type InlineBatch,
   inlineBatchesOf,
   referencesOf,
   resolveReferences,
-  sendersOf,
 } from '../mempool/references.ts'
 import { keyOf, type PooledTransaction } from '../mempool/transaction.ts'
 import { batchCodec, type ProposalBody } from '../network/messages.ts'
 import type { Logger } from '../observability/logger.ts'
 import type { MempoolMetrics } from '../observability/metrics.ts'
 import type { ChainReader } from '../storage/chainReader.ts'
+import { Lanes, type LanesOptions } from './lanes.ts'
 import type { SenderRecovery } from './senderRecovery.ts'
 
 export type FlowNetwork = {
@@ -37,15 +40,6 @@ export type FlowNetwork = {
   penalize(peerId: string, code: string): void
 }
 
-export type FlowOptions = {
-  readonly maxBlockGas: number
-  readonly pool: Pick<
-    PoolOptions,
-    'maxCount' | 'maxBytes' | 'maxPerSender' | 'maxNonceGap' | 'lifetimeMs' | 'replacementPercent'
-  >
-  readonly baseFee: bigint
-}
-
 export type FlowModules = {
   readonly network: FlowNetwork
   readonly recovery: Pick<SenderRecovery, 'decode'>
@@ -53,40 +47,31 @@ export type FlowModules = {
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: MempoolMetrics
-  /** A block made now would hold a transaction. */
+  /** A block made now would hold something. */
   readonly onPending: () => void
-  /** Transactions taken in, for subscribers. */
+  /** EVM transactions taken in, for subscribers. */
   readonly onAdmitted: (transactions: readonly PooledTransaction[]) => void
 }
 
-/** The way of a transaction: door, pool, batch, proposal, and out when its block is committed. */
+/** The way of a transaction or a Core envelope: door, pool, batch, proposal, and out when its block is committed. */
 export class TransactionFlow implements TransactionSource {
   readonly #modules: FlowModules
-  readonly #pool: TransactionPool
+  readonly #lanes: Lanes
   readonly #store: BatchStore
   readonly #builder: BatchBuilder
   /** Batches being decoded, by digest. */
-  readonly #receiving = new Map<string, Promise<Batch | null>>()
+  readonly #receiving = new Map<string, Promise<Batch>>()
 
-  constructor(options: FlowOptions, modules: FlowModules) {
+  constructor(options: LanesOptions, modules: FlowModules) {
+    const { clock, metrics } = modules
+    const accountOf = (address: Uint8Array) => this.#accountOf(address)
     this.#modules = modules
-    this.#pool = new TransactionPool(
-      {
-        ...defaultPoolOptions,
-        ...options.pool,
-        blockGasLimit: options.maxBlockGas,
-        baseFee: options.baseFee,
-      },
-      {
-        accountOf: (address) => this.#accountOf(address),
-        onDropped: (_, reason: DropReason) => modules.metrics.evicted(reason),
-      },
-    )
+    this.#lanes = new Lanes(options, { accountOf, clock, metrics })
     this.#store = new BatchStore(defaultBatchStoreOptions, {
-      isPending: (hash) => this.#pool.has(hash),
+      isPending: (hash) => this.#lanes.has(hash),
     })
     this.#builder = new BatchBuilder(defaultBatchBuilderOptions, {
-      now: modules.clock.monoMs,
+      now: clock.monoMs,
       schedule: (task, delayMs) => {
         const timer = setTimeout(task, delayMs)
         return () => clearTimeout(timer)
@@ -96,25 +81,38 @@ export class TransactionFlow implements TransactionSource {
   }
 
   get pool(): Pick<TransactionPool, 'size' | 'bytes' | 'get' | 'pendingNonce'> {
-    return this.#pool
+    return this.#lanes.evm
+  }
+  get actions(): Pick<CorePool, 'size' | 'bytes' | 'get'> {
+    return this.#lanes.core
   }
 
   /** From our own RPC: decoded, its signature recovered. What is taken in is pushed to all validators. */
   submit(transactions: readonly PooledTransaction[]): Result<null, PoolCode>[] {
-    const results = transactions.map((transaction) => this.#admit(transaction))
-    const admitted = transactions.filter((_, index) => results[index]?.ok)
-    if (admitted.length > 0) {
-      this.#builder.add(admitted)
-      this.#announce(admitted)
-    }
+    const results = transactions.map((one): Result<null, PoolCode> => {
+      const added = this.#lanes.admitTransaction(one)
+      return added.ok ? ok(null) : added
+    })
+    this.#push(transactions.filter((_, index) => results[index]?.ok))
+    return results
+  }
+
+  /** The same for envelopes, which `ActionDecoder` would accept. */
+  submitActions(actions: readonly PooledAction[]): Result<null, ActionPoolCode>[] {
+    const results = actions.map((action) => this.#lanes.admitAction(action))
+    this.#push(actions.filter((_, index) => results[index]?.ok))
     return results
   }
 
   /** A batch from a peer. The verdict is gossip's: `reject` costs the peer its reputation. */
-  async receiveBatch(bytes: Uint8Array): Promise<'accept' | 'ignore' | 'reject'> {
-    if (this.#store.has(digestOf(bytes))) return 'ignore'
-    const batch = await this.#receive(bytes)
-    if (batch === null) return 'reject'
+  async receiveBatch(
+    bytes: Uint8Array,
+    digest: Uint8Array,
+  ): Promise<'accept' | 'ignore' | 'reject'> {
+    if (this.#store.has(digest)) return 'ignore'
+    const decoded = decode(batchCodec, bytes)
+    if (!decoded.ok) return 'reject'
+    const batch = await this.#receive({ digest, bytes, transactions: decoded.value })
     return batch.transactions.includes(null) ? 'reject' : 'accept'
   }
 
@@ -124,25 +122,16 @@ export class TransactionFlow implements TransactionSource {
   }
 
   hasPending(): boolean {
-    return this.#pool.hasPending
+    return this.#lanes.hasPending
   }
 
   select(head: ChainHead, params: ConsensusParams): SelectedTransactions {
     // What waits in the window must be named by a batch that peers can ask for.
     this.#builder.flush()
-    const transactions = this.#pool.select({
-      baseFee: head.nextBaseFee,
-      gasLimit: params.maxBlockGas,
-      maxBytes: params.maxBlockBytes - LIMITS.certificateFrameBytes - EVIDENCE_BYTES,
-      maxCount: LIMITS.blockTransactions,
-    })
+    const selected = this.#lanes.select(head, params)
     const now = this.#modules.clock.monoMs()
-    const references = referencesOf(transactions, this.#store, { ...defaultReferenceOptions, now })
-    return {
-      ...references,
-      transactions: transactions.map((transaction) => transaction.bytes),
-      senders: sendersOf(transactions),
-    }
+    const references = referencesOf(selected, this.#store, { ...defaultReferenceOptions, now })
+    return { ...references, ...contentOf(selected) }
   }
 
   resolve(
@@ -153,45 +142,44 @@ export class TransactionFlow implements TransactionSource {
     return here ?? this.#resolveLater(body, from)
   }
 
-  async sendersOf(transactions: readonly Uint8Array[]): Promise<Uint8Array | null> {
-    const decoded = await this.#modules.recovery.decode(transactions)
-    const known = decoded.filter((transaction) => transaction !== null)
-    return known.length === decoded.length ? sendersOf(known) : null
+  async signatoriesOf({ evm, core }: SignedPayload): Promise<Signatories | null> {
+    const decoded = await this.#modules.recovery.decode([...evm, ...core])
+    const known = decoded.filter((one) => one !== null)
+    if (known.length !== decoded.length) return null
+    const { senders, signers, evm: transactions } = contentOf(known)
+    // Each list holds its own kind, or the signatures would stand beside what they did not sign.
+    const isSorted = known.slice(0, evm.length).every(isTransaction)
+    return isSorted && transactions.length === evm.length ? { senders, signers } : null
   }
 
-  committed({ included, skipped }: ExecutionResult, head: ChainHead): void {
-    this.#pool.onCommitted({ included, skipped, baseFee: head.nextBaseFee })
+  committed(result: ExecutionResult, head: ChainHead): void {
+    this.#lanes.committed(result, head)
     this.#store.prune(this.#modules.clock.monoMs())
-    this.#measure()
   }
 
   /** Once in a while: lets go what has waited too long. */
   expire(): void {
-    this.#pool.expire(this.#modules.clock.monoMs())
-    this.#measure()
+    this.#lanes.expire()
   }
 
   stop(): void {
     this.#builder.flush()
   }
 
-  #admit(transaction: PooledTransaction): Result<null, PoolCode> {
-    const added = this.#pool.add(transaction, this.#modules.clock.monoMs())
-    if (!added.ok) {
-      this.#modules.metrics.rejected(added.code)
-      return reject(added.code)
-    }
-    this.#modules.metrics.admitted()
-    return ok(null)
+  #push(admitted: readonly Pooled[]): void {
+    if (admitted.length === 0) return
+    this.#builder.add(admitted)
+    this.#announce(admitted)
   }
 
-  #announce(admitted: readonly PooledTransaction[]): void {
-    this.#measure()
-    this.#modules.onAdmitted(admitted)
-    if (this.#pool.hasPending) this.#modules.onPending()
+  #announce(admitted: readonly Pooled[]): void {
+    this.#lanes.measure()
+    const transactions = admitted.filter(isTransaction)
+    if (transactions.length > 0) this.#modules.onAdmitted(transactions)
+    if (this.#lanes.hasPending) this.#modules.onPending()
   }
 
-  #sendBatch(transactions: readonly PooledTransaction[]): void {
+  #sendBatch(transactions: readonly Pooled[]): void {
     const batch = createBatch(transactions)
     this.#store.add(batch, 'local', this.#modules.clock.monoMs())
     this.#modules.network.publishBatch(batch.bytes)
@@ -202,37 +190,28 @@ export class TransactionFlow implements TransactionSource {
   }
 
   /**
-   * Decodes a batch and takes it in, once: gossip and a proposal bring the same one at the same time,
-   * and signatures are most of its cost. Null: not the encoding of a batch.
+   * Recovers a batch's signatures and takes it in, once: gossip and a proposal bring the same one at
+   * the same time, and signatures are most of its cost.
    */
-  #receive(bytes: Uint8Array): Promise<Batch | null> {
-    const key = keyOf(digestOf(bytes))
+  #receive(batch: InlineBatch): Promise<Batch> {
+    const key = keyOf(batch.digest)
     const known = this.#receiving.get(key)
     if (known !== undefined) return known
-    const receiving = this.#decodeAndTake(bytes).finally(() => this.#receiving.delete(key))
+    const receiving = this.#decodeAndTake(batch).finally(() => this.#receiving.delete(key))
     this.#receiving.set(key, receiving)
     return receiving
   }
 
-  async #decodeAndTake(bytes: Uint8Array): Promise<Batch | null> {
-    const decoded = decode(batchCodec, bytes)
-    if (!decoded.ok) return null
-    const batch = batchOf(bytes, await this.#modules.recovery.decode(decoded.value))
-    this.#take(batch)
-    return batch
-  }
-
-  #take(batch: Batch): void {
-    const admitted = batch.transactions.filter(
-      (transaction): transaction is PooledTransaction =>
-        transaction !== null && this.#admit(transaction).ok,
-    )
+  async #decodeAndTake({ transactions, ...encoded }: InlineBatch): Promise<Batch> {
+    const batch = batchOf(encoded, await this.#modules.recovery.decode(transactions))
+    const admitted = batch.transactions.filter((one) => one !== null && this.#lanes.admit(one).ok)
     this.#store.add(batch, 'peer', this.#modules.clock.monoMs())
     this.#modules.metrics.batchReceived({
       transactions: batch.transactions.length,
       bytes: batch.bytes.length,
     })
-    if (admitted.length > 0) this.#announce(admitted)
+    if (admitted.length > 0) this.#announce(admitted as readonly Pooled[])
+    return batch
   }
 
   /** Null: something must be decoded or fetched first. */
@@ -240,10 +219,7 @@ export class TransactionFlow implements TransactionSource {
     const resolution = resolveReferences(body, (digest) => this.#store.get(digest))
     switch (resolution.kind) {
       case 'resolved':
-        return {
-          transactions: resolution.transactions.map((transaction) => transaction.bytes),
-          senders: sendersOf(resolution.transactions),
-        }
+        return contentOf(resolution.transactions)
       case 'invalid':
         return 'INVALID'
       case 'missing':
@@ -257,8 +233,7 @@ export class TransactionFlow implements TransactionSource {
   ): Promise<ResolvedBody | 'INVALID' | 'MISSING'> {
     const inline = inlineBatchesOf(body)
     if (!inline.ok) return 'INVALID'
-    for (const { digest, bytes } of inline.value)
-      if (!this.#store.has(digest)) await this.#receive(bytes)
+    for (const batch of inline.value) if (!this.#store.has(batch.digest)) await this.#receive(batch)
     await this.#arriving(body)
     const resolution = resolveReferences(body, (digest) => this.#store.get(digest))
     if (resolution.kind === 'missing') {
@@ -276,7 +251,11 @@ export class TransactionFlow implements TransactionSource {
     const { network, metrics } = this.#modules
     try {
       const batches = await network.requestBatches(from, digests)
-      for (const bytes of batches) await this.#receive(bytes)
+      for (const bytes of batches) {
+        const decoded = decode(batchCodec, bytes)
+        const digest = digestOf(bytes)
+        if (decoded.ok) await this.#receive({ digest, bytes, transactions: decoded.value })
+      }
       metrics.batchFetched(batches.length === digests.length ? 'complete' : 'incomplete')
       return true
     } catch {
@@ -294,12 +273,4 @@ export class TransactionFlow implements TransactionSource {
       view.release()
     }
   }
-
-  #measure(): void {
-    const { size: transactions, bytes } = this.#pool
-    this.#modules.metrics.lane('evm', { transactions, bytes })
-  }
 }
-
-/** What a block may hold besides transactions, its certificate and its header. */
-const EVIDENCE_BYTES = LIMITS.blockEvidence * LIMITS.evidenceBytes

@@ -24,7 +24,31 @@ export const pendingTransactionOf = (view: TransactionView) => ({
   ...fieldsOf(view, view.maxFeePerGas),
 })
 
-const fieldsOf = (view: TransactionView, gasPrice: bigint) => ({
+const fieldsOf = (view: TransactionView, gasPrice: bigint) =>
+  view.system === undefined ? signedFieldsOf(view, gasPrice) : systemFieldsOf(view, view.system)
+
+/** As OP Stack shows a deposit: clients that do not know the type still find what they look for. */
+const systemFieldsOf = (
+  view: TransactionView,
+  { sourceHash, mint }: NonNullable<TransactionView['system']>,
+) => ({
+  hash: data(view.hash),
+  from: data(view.sender),
+  type: quantity(view.type),
+  nonce: quantity(view.nonce),
+  gas: quantity(view.gasLimit),
+  gasPrice: '0x0',
+  to: view.to === null ? null : data(view.to),
+  value: quantity(view.value),
+  input: data(view.data),
+  sourceHash: data(sourceHash),
+  mint: quantity(mint),
+  v: '0x0',
+  r: '0x0',
+  s: '0x0',
+})
+
+const signedFieldsOf = (view: TransactionView, gasPrice: bigint) => ({
   hash: data(view.hash),
   from: data(view.sender),
   type: quantity(view.type),

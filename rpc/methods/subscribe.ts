@@ -1,9 +1,10 @@
 import type { MethodModules, MethodTable } from '../method.ts'
 import { method } from '../method.ts'
 import { fail, type Outcome } from '../outcome.ts'
+import { anything } from '../params/any.ts'
 import { string } from '../params/hex.ts'
 import { logFilter } from '../params/logFilter.ts'
-import { bad, optional, type Parsed, type Parser, required } from '../params/parameter.ts'
+import { bad, optional, type Parsed, required } from '../params/parameter.ts'
 import type { Wanted } from '../subscriptions.ts'
 
 /** `eth_subscribe` and its end; over WebSocket only. */
@@ -27,8 +28,6 @@ export function subscriptionMethods(_: MethodModules): MethodTable {
     }),
   }
 }
-
-const anything: Parser<unknown> = (json) => ({ ok: true, value: json })
 
 function wantedOf(kind: string, option: unknown): Parsed<Wanted> {
   switch (kind) {

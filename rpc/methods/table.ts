@@ -1,6 +1,9 @@
 import { assert } from '../../core/primitives/assert.ts'
 import type { Method, MethodModules } from '../method.ts'
+import { actionMethods } from './actions.ts'
 import { blockMethods } from './blocks.ts'
+import { channelMethods } from './channels.ts'
+import { engineMethods } from './engines.ts'
 import { executionMethods } from './execution.ts'
 import { feeMethods } from './fees.ts'
 import { logMethods } from './logs.ts'
@@ -20,6 +23,9 @@ const AREAS = [
   logMethods,
   subscriptionMethods,
   nexusMethods,
+  engineMethods,
+  actionMethods,
+  channelMethods,
 ]
 
 /** Every method the server knows. A Map: no name reaches a prototype. */

@@ -106,11 +106,13 @@ export const header: fc.Arbitrary<Header> = fc.record({
 })
 
 export const crossMessage: fc.Arbitrary<CrossMessage> = fc.record({
+  kind: fc.constantFrom('toCore', 'toEvm'),
+  block: int,
   priority: natural(0xff),
   nonce: int,
   source: address,
-  target: index,
-  fn: index,
+  target: address,
+  mint: fc.bigInt({ min: 0n, max: (1n << 128n) - 1n }),
   gasLimit: int,
   params: bytesUpTo(20),
 })

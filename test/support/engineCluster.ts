@@ -1,5 +1,6 @@
 import { defaultTimeoutOptions } from '../../consensus/index.ts'
-import { type Block, blockCodec, blockIdOf } from '../../core/chain/block.ts'
+import { ENVELOPE_TAG } from '../../core/chain/action.ts'
+import { type Block, blockCodec, blockIdOf, type CrossMessage } from '../../core/chain/block.ts'
 import type { Certificate } from '../../core/chain/certificate.ts'
 import { type Evidence, evidenceHash } from '../../core/chain/evidence.ts'
 import type { EthereumHeader } from '../../core/chain/executedBlock.ts'
@@ -73,8 +74,7 @@ const TIMEOUTS = {
   precommit: { baseMs: 20, perRoundMs: 10 },
   rebroadcast: { baseMs: 40, perRoundMs: 0 },
 }
-const PARAMS = { ...TEST_PARAMS, emptyBlockIntervalMs: millisOf(30) }
-const SENDERS = new Uint8Array(0)
+const NOBODY = { senders: new Uint8Array(0), signers: new Uint8Array(0) }
 
 /** Real engines on one thread: memory instead of disk and sockets, an echo machine instead of the EVM. */
 export class Cluster {
@@ -83,6 +83,13 @@ export class Cluster {
   readonly disks: Disk[]
   /** Decides what arrives; tests replace it. */
   deliver: (from: number, to: number, message: ConsensusMessage) => boolean = () => true
+  /** What a node answers when it is asked for a block; tests replace it. */
+  answer: (from: number, block: Uint8Array) => Uint8Array = (_, block) => block
+  /** Nodes that lack the batches of every proposal, and must ask for whole blocks. */
+  readonly forgetful = new Set<number>()
+  emptyBlockIntervalMs = 30
+  /** What the block after a height must carry; tests replace it. */
+  pendingAfter: (height: number) => readonly CrossMessage[] = () => []
 
   constructor(validators: TestValidators) {
     this.validators = validators
@@ -97,12 +104,21 @@ export class Cluster {
   start(index: number): ClusterNode {
     const node = createNode(this, index)
     this.nodes[index] = node
-    node.engine.start(headOf(node.disk.summaries.at(-1) as StateSummary))
+    node.engine.start(this.headOf(node.disk.summaries.at(-1) as StateSummary))
     return node
   }
 
   async stopAll(): Promise<void> {
     for (const node of this.nodes) await node?.crash()
+  }
+
+  headOf(summary: StateSummary): ChainHead {
+    return {
+      summary,
+      header: { hash: summary.ethereumHash } as EthereumHeader,
+      nextBaseFee: 7n,
+      pendingMessages: this.pendingAfter(summary.height),
+    }
   }
 
   heightOf(index: number): number {
@@ -133,12 +149,6 @@ function emptyDisk({ set }: TestValidators): Disk {
   return { blocks: [], summaries: [genesis], wal: new Map(), signed: new Map(), evidence: [] }
 }
 
-const headOf = (summary: StateSummary): ChainHead => ({
-  summary,
-  header: { hash: summary.ethereumHash } as EthereumHeader,
-  nextBaseFee: 7n,
-})
-
 function createNode(cluster: Cluster, index: number): ClusterNode {
   const disk = cluster.disks[index] as Disk
   const pool: Uint8Array[] = []
@@ -153,8 +163,10 @@ function createNode(cluster: Cluster, index: number): ClusterNode {
     log: silentLogger,
     metrics: NO_METRICS,
   })
+  const emptyBlockIntervalMs = millisOf(cluster.emptyBlockIntervalMs)
+  const params = { ...TEST_PARAMS, emptyBlockIntervalMs }
   const engine = new NexusBft(
-    { chainId: TEST_CHAIN_ID, params: PARAMS, timeouts: TIMEOUTS },
+    { chainId: TEST_CHAIN_ID, params, timeouts: TIMEOUTS },
     {
       signer: createSigner(disk, cluster.validators.keys[index] as Uint8Array),
       wal: walOf(disk, () => alive),
@@ -167,11 +179,13 @@ function createNode(cluster: Cluster, index: number): ClusterNode {
         },
         penalize: (_peer, code) => void rejected.push(code),
         peerIds: () => others.filter((i) => cluster.nodes[i] !== null).map(String),
-        requestBlock: async (peerId, height, blockId) =>
-          cluster.nodes[Number(peerId)]?.engine.blockBytes(height, blockId) ?? null,
+        requestBlock: async (peerId, height, blockId) => {
+          const block = cluster.nodes[Number(peerId)]?.engine.blockBytes(height, blockId) ?? null
+          return block === null ? null : cluster.answer(Number(peerId), block)
+        },
       },
-      executor: createEchoExecutor(disk, () => alive),
-      transactions: createSource(pool),
+      executor: createEchoExecutor(cluster, disk, () => alive),
+      transactions: createSource(pool, () => cluster.forgetful.has(index)),
       evidence,
       reader,
       clock: systemClock,
@@ -219,7 +233,7 @@ function readerOf(disk: Disk) {
   }
 }
 
-function createEchoExecutor(disk: Disk, alive: () => boolean) {
+function createEchoExecutor(cluster: Cluster, disk: Disk, alive: () => boolean) {
   return {
     speculate: () => {},
     decide: async (request: DecideRequest): Promise<Decided> => {
@@ -228,7 +242,7 @@ function createEchoExecutor(disk: Disk, alive: () => boolean) {
       const block = decoded.value
       const head = disk.summaries.at(-1) as StateSummary
       const result = resultOf(block, request.blockId)
-      if (!alive()) return { head: headOf(head), result, commitSeconds: 0 }
+      if (!alive()) return { head: cluster.headOf(head), result, commitSeconds: 0 }
       const next = storedValidatorSet(head.nextValidators)
       const summary: StateSummary = {
         ...head,
@@ -241,7 +255,7 @@ function createEchoExecutor(disk: Disk, alive: () => boolean) {
       }
       disk.blocks.push({ block, certificate: request.certificate })
       disk.summaries.push(summary)
-      return { head: headOf(summary), result, commitSeconds: 0 }
+      return { head: cluster.headOf(summary), result, commitSeconds: 0 }
     },
   }
 }
@@ -253,33 +267,42 @@ const resultOf = (block: Block, blockId: string): ExecutionResult => ({
   gasUsed: 0,
   included: block.payload.evm.map((bytes) => ({ hash: bytes, sender: bytes, nonce: 0 })),
   skipped: [],
+  actions: block.payload.core.map((bytes) => ({ hash: bytes, code: null })),
+  coreGasUsed: 0,
+  coreCalls: { accepted: 0, rejected: 0 },
   timings: {},
 })
 
-function createSource(pool: Uint8Array[]): TransactionSource {
+function createSource(pool: Uint8Array[], isForgetful: () => boolean): TransactionSource {
   return {
     hasPending: () => pool.length > 0,
     select: () => {
-      const transactions = [...pool]
-      const payload = { evm: transactions, core: [], messages: [], evidence: [], lastCommit: null }
-      const { batches, inline, evm } = wholeBodyOf(payload)
-      return { transactions, senders: SENDERS, batches, inline, evm }
+      const content = contentOf(pool)
+      const payload = { ...content, messages: [], evidence: [], lastCommit: null }
+      const { batches, inline, transactions } = wholeBodyOf(payload)
+      return { ...content, ...NOBODY, batches, inline, transactions }
     },
     resolve: (body) => {
+      if (isForgetful()) return Promise.resolve('MISSING' as const)
       const batches = body.inline.map((bytes) => decode(batchCodec, bytes))
-      const transactions = body.evm.map(({ batch, position }) => {
+      const named = body.transactions.map(({ batch, position }) => {
         const found = batches[batch]
         return found?.ok ? (found.value[position] as Uint8Array) : new Uint8Array(0)
       })
-      return { transactions, senders: SENDERS }
+      return { ...contentOf(named), ...NOBODY }
     },
-    sendersOf: async () => SENDERS,
-    committed: ({ included }) => {
-      const gone = new Set(included.map(({ hash: bytes }) => toHex(bytes)))
+    signatoriesOf: async () => NOBODY,
+    committed: ({ included, actions }) => {
+      const gone = new Set([...included, ...actions].map(({ hash: bytes }) => toHex(bytes)))
       pool.splice(0, pool.length, ...pool.filter((bytes) => !gone.has(toHex(bytes))))
     },
   }
 }
+
+const contentOf = (pool: readonly Uint8Array[]) => ({
+  evm: pool.filter(([first]) => first !== ENVELOPE_TAG),
+  core: pool.filter(([first]) => first === ENVELOPE_TAG),
+})
 
 /** Appends are lost with a crash until they are flushed. */
 function walOf(disk: Disk, alive: () => boolean): WalFactory {

@@ -14,6 +14,7 @@ import type {
   TransactionView,
 } from '../../rpc/index.ts'
 import { fail } from '../../rpc/index.ts'
+import type { FakeCore } from './fakeCore.ts'
 import { TEST_CHAIN_ID, testBlockId, testCertificate, testValidators } from './testChain.ts'
 
 export const digest = (label: string): Uint8Array => keccak256(new TextEncoder().encode(label))
@@ -54,6 +55,8 @@ export class FakeRpcBackend implements RpcBackend {
   readonly blocks: ExecutedBlock[] = []
   readonly pending = new Map<string, SignedTransaction>()
   pooledNonce = 9
+  /** A node with engines. */
+  core?: FakeCore
   readonly submitted: Uint8Array[] = []
   readonly calls: CallRequest[] = []
   readonly #views = new Map<string, TransactionView>()
@@ -136,6 +139,13 @@ export class FakeRpcBackend implements RpcBackend {
     this.blocks.push(block)
     this.emit({ kind: 'head', block })
     return block
+  }
+
+  /** One more block with the actions that wait; both events. */
+  mine(transactions: readonly FakeTransaction[] = []): void {
+    const event = this.core?.mine(this.height() + 1)
+    this.append(transactions)
+    if (event !== undefined) this.emit(event)
   }
 
   emit(event: BackendEvent): void {

@@ -3,9 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Block, blockCodec, blockIdOf } from '../../core/chain/block.ts'
+import { concatBytes } from '../../core/primitives/bytes.ts'
 import { encode } from '../../core/primitives/codec.ts'
 import { signatures } from '../../core/primitives/signature.ts'
 import { millisOf } from '../../core/primitives/units.ts'
+import { type CoreGenesis, defaultCoreGenesis } from '../../genesis/core.ts'
 import { createGenesis, defaultConsensusParams, defaultEvmParams } from '../../genesis/create.ts'
 import { fundedAccount, type Genesis, type GenesisAccount } from '../../genesis/genesis.ts'
 import { genesisHash, parseGenesis } from '../../genesis/index.ts'
@@ -22,13 +24,29 @@ const { set, keys } = testValidators([1])
 export class RealChain {
   readonly directory: string
   readonly genesis: Genesis
-  readonly executor: Executor
+  readonly #genesisText: string
+  #executor: Executor
   #lastCommit: Block['payload']['lastCommit'] = null
 
-  private constructor(directory: string, genesis: Genesis, executor: Executor) {
+  private constructor(
+    directory: string,
+    chain: { readonly text: string; readonly genesis: Genesis; readonly executor: Executor },
+  ) {
     this.directory = directory
-    this.genesis = genesis
-    this.executor = executor
+    this.#genesisText = chain.text
+    this.genesis = chain.genesis
+    this.#executor = chain.executor
+  }
+
+  get executor(): Executor {
+    return this.#executor
+  }
+
+  /** As a process that was killed between two commits comes back. */
+  async restart(): Promise<void> {
+    await this.#executor.close()
+    const [databasePath, genesisText] = [this.directory, this.#genesisText]
+    this.#executor = await openExecutor({ databasePath, genesisText, historyBlocks: 16 })
   }
 
   /** 1,000 coins for each key. */
@@ -37,6 +55,7 @@ export class RealChain {
     options: {
       readonly historyBlocks?: number
       readonly accounts?: readonly GenesisAccount[]
+      readonly core?: CoreGenesis
     } = {},
   ): Promise<RealChain> {
     const created = createGenesis({
@@ -51,6 +70,7 @@ export class RealChain {
       ],
       consensus: defaultConsensusParams,
       evm: defaultEvmParams,
+      core: options.core ?? defaultCoreGenesis,
     })
     if (!created.ok) throw new Error(created.problems)
     const parsed = parseGenesis(created.text)
@@ -61,7 +81,7 @@ export class RealChain {
       genesisText: created.text,
       historyBlocks: options.historyBlocks ?? 16,
     })
-    return new RealChain(directory, parsed.value, executor)
+    return new RealChain(directory, { text: created.text, genesis: parsed.value, executor })
   }
 
   get identity() {
@@ -72,8 +92,11 @@ export class RealChain {
   }
 
   /** Executes and commits one block. */
-  async block(transactions: readonly Uint8Array[]): Promise<ExecutionResult> {
-    const { summary } = this.executor.head
+  async block(
+    transactions: readonly Uint8Array[],
+    actions: readonly RealAction[] = [],
+  ): Promise<ExecutionResult> {
+    const { summary, pendingMessages } = this.executor.head
     const block = buildBlock({
       chainId: this.genesis.chainId,
       params: this.genesis.consensus,
@@ -83,6 +106,8 @@ export class RealChain {
       proposer: set.addresses[0] as Uint8Array,
       timeMs: summary.time + 1_000,
       transactions,
+      actions: actions.map(({ bytes }) => bytes),
+      messages: pendingMessages,
       evidence: [],
       lastCommit: this.#lastCommit,
     })
@@ -92,6 +117,7 @@ export class RealChain {
       blockId,
       block: encode(blockCodec, block),
       senders: new Uint8Array(0),
+      signers: concatBytes(...actions.map(({ signer }) => signer)),
     })
     const { height } = block.header
     this.#lastCommit = testCertificate(keys, { height, blockId, signers: [0] })
@@ -105,3 +131,6 @@ export class RealChain {
     rmSync(this.directory, { recursive: true })
   }
 }
+
+/** A signed envelope, and who signed it. */
+export type RealAction = { readonly bytes: Uint8Array; readonly signer: Uint8Array }

@@ -1,10 +1,13 @@
 // The parts of the RPC server around a fake node, without a port.
-import { Dispatcher } from '../../rpc/dispatcher.ts'
+import { defaultChannelLimits } from '../../rpc/channels/channelHub.ts'
+import { type CoreServices, createCoreServices, publishCore } from '../../rpc/coreServices.ts'
+import { Dispatcher, type DispatcherModules } from '../../rpc/dispatcher.ts'
 import { Filters } from '../../rpc/filters.ts'
 import { methodsOf } from '../../rpc/methods/table.ts'
 import { defaultRpcOptions, type RpcLimits, type RpcOptions } from '../../rpc/options.ts'
 import { ReceiptWaiters } from '../../rpc/receiptWaiters.ts'
 import type { Subscriber } from '../../rpc/subscriptions.ts'
+import type { FakeCore } from './fakeCore.ts'
 import { FakeRpcBackend, type FakeTransaction } from './fakeRpcBackend.ts'
 
 export type Answer = {
@@ -17,6 +20,7 @@ export type Answer = {
 export class RpcHarness {
   readonly backend: FakeRpcBackend
   readonly filters: Filters
+  readonly core: CoreServices | null
   readonly dispatcher: Dispatcher
   readonly calls: { method: string; code: string; seconds: number }[] = []
   readonly faults: unknown[] = []
@@ -24,8 +28,10 @@ export class RpcHarness {
   constructor(
     blocks: readonly (readonly FakeTransaction[])[] = [],
     limits: Partial<RpcLimits> = {},
+    core: FakeCore | null = null,
   ) {
     this.backend = new FakeRpcBackend(blocks)
+    if (core !== null) this.backend.core = core
     const options: RpcOptions = {
       ...defaultRpcOptions,
       limits: { ...defaultRpcOptions.limits, ...limits },
@@ -33,15 +39,20 @@ export class RpcHarness {
     const { backend } = this
     this.filters = new Filters(backend, options.limits)
     const receipts = new ReceiptWaiters(backend)
+    const onCall: DispatcherModules['onCall'] = (method, code, seconds) =>
+      this.calls.push({ method, code, seconds })
+    const onFault = (fault: unknown) => this.faults.push(fault)
+    this.core = createCoreServices({ backend, limits: defaultChannelLimits, onCall, onFault })
     backend.subscribe((event) => {
+      if (event.kind === 'core' && this.core !== null) publishCore(this.core, event)
       if (event.kind === 'head') receipts.head(event.block.transactions.map(({ hash }) => hash))
       if (event.kind === 'pendingTransactions') this.filters.pendingTransactions(event.hashes)
     })
     this.dispatcher = new Dispatcher({
-      methods: methodsOf({ options, backend, filters: this.filters, receipts }),
+      methods: methodsOf({ options, backend, filters: this.filters, receipts, core: this.core }),
       limits: options.limits,
-      onCall: (method, code, seconds) => this.calls.push({ method, code, seconds }),
-      onFault: (fault) => this.faults.push(fault),
+      onCall,
+      onFault,
     })
   }
 

@@ -12,6 +12,7 @@ import { type BlockId, heightOf, millisOf, roundOf } from '../../core/primitives
 import type { EvmChange, EvmNamespace } from '../../evm/store.ts'
 import type { ChainReader } from '../../node/storage/chainReader.ts'
 import type { GenesisRecord, HeightRecord } from '../../node/storage/chainStore.ts'
+import type { CoreRecord } from '../../node/storage/coreState.ts'
 
 export const CHAIN_ID = 3940
 export const GENESIS_HASH = keccak256(new TextEncoder().encode('genesis'))
@@ -69,6 +70,17 @@ export type HeightOptions = {
   readonly changes?: readonly EvmChange[]
   readonly evidence?: readonly Evidence[]
   readonly validators?: ValidatorSet
+  readonly core?: CoreRecord
+}
+
+const NO_OUTCOME: CoreRecord['outcome'] = { receipts: [], events: new Uint8Array(0) }
+const NO_REPLAY: CoreRecord['replay'] = {
+  systemCalls: [],
+  systemGas: [],
+  outcomes: [],
+  calls: [],
+  gas: [],
+  burnedWei: 0n,
 }
 
 /** Makes consistent records one after the other; remembers values to fill in `previous`. */
@@ -94,6 +106,7 @@ export class ChainMaker {
         skipped: [],
       },
       evmChanges: changes,
+      core: { outcome: NO_OUTCOME, replay: null, checkpoint: [] },
       summary: this.#summary(this.#blockId),
     }
   }
@@ -134,6 +147,7 @@ export class ChainMaker {
         skipped: [],
       },
       evmChanges: changes,
+      core: options.core ?? { outcome: NO_OUTCOME, replay: NO_REPLAY, checkpoint: null },
       summary: this.#summary(blockId),
     }
   }

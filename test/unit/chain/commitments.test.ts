@@ -56,7 +56,8 @@ describe('blockIdOf', () => {
   })
 })
 
-const textOf = (value: unknown): string => JSON.stringify(value)
+const textOf = (value: unknown): string =>
+  JSON.stringify(value, (_key, inner: unknown) => (typeof inner === 'bigint' ? `${inner}` : inner))
 
 describe('payloadHashOf', () => {
   it('depends on every list, its order, and where an item stands', () => {

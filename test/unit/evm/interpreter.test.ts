@@ -7,6 +7,7 @@ import { EMPTY_ACCOUNT } from '../../../evm/account.ts'
 import { BLOB_BASE_FEE, ethereumBlockOf } from '../../../evm/blockEnvironment.ts'
 import { createEngine, type Engine, enter } from '../../../evm/engine.ts'
 import { createCommon } from '../../../evm/interpreter/common.ts'
+import { CoreGate } from '../../../evm/interpreter/coreGate.ts'
 import { NexusEvm } from '../../../evm/interpreter/nexusEvm.ts'
 import { CommittedState } from '../../../evm/state/committedState.ts'
 import { FlatState } from '../../../evm/state/flatState.ts'
@@ -30,16 +31,18 @@ const CACHES = { cachedAccounts: 100, cachedSlots: 100, cachedCodes: 100 }
 const newState = (): FlatState => new FlatState(new CommittedState(createMemoryStore(), CACHES))
 
 /** The same EVM class without our interpreter: every opcode is the library's. */
-function libraryEngine(): Pick<Engine, 'evm' | 'manager'> {
+function libraryEngine(): Pick<Engine, 'evm' | 'manager' | 'core'> {
+  const core = new CoreGate()
   const manager = new NexusStateManager(newState())
   const common = createCommon(CHAIN_ID, 'prague')
   const evm = new NexusEvm({
     common,
     stateManager: manager,
     guard: { shouldStop: null },
+    core,
     ancestorHash: () => null,
   })
-  return { evm, manager }
+  return { evm, manager, core }
 }
 
 const block = ethereumBlockOf({
@@ -238,7 +241,7 @@ describe('precompiles', () => {
     )
   })
 
-  it('nothing answers yet at the addresses kept for engines', async () => {
+  it('nothing answers at an address kept for an engine that does not exist', async () => {
     const alice = keyNumber(1)
     const world = await createWorld(funded([alice]))
     const bytes = signTransaction({ nonce: 0, to: at('800'), value: 1n, gasLimit: 30_000 }, alice)

@@ -3,6 +3,7 @@ import { fromHex, toHex } from '../../../core/primitives/bytes.ts'
 import { keccak256 } from '../../../core/primitives/hash.ts'
 import { millisOf } from '../../../core/primitives/units.ts'
 import { checksumAddress, parseAddress } from '../../../genesis/address.ts'
+import { defaultCoreGenesis } from '../../../genesis/core.ts'
 import {
   createGenesis,
   defaultConsensusParams,
@@ -21,6 +22,7 @@ const parts = {
   accounts: [fundedAccount(new Uint8Array(20).fill(7), 5n * WEI_PER_COIN), deploymentProxy],
   consensus: defaultConsensusParams,
   evm: defaultEvmParams,
+  core: defaultCoreGenesis,
 }
 
 describe('createGenesis', () => {

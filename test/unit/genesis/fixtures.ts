@@ -1,6 +1,7 @@
 import { toHex } from '../../../core/primitives/bytes.ts'
 import { keccak256 } from '../../../core/primitives/hash.ts'
 import { signatures } from '../../../core/primitives/signature.ts'
+import { GENESIS_FORMAT } from '../../../genesis/genesis.ts'
 
 export const publicKeyHex = (seed: number): string =>
   `0x${toHex(signatures.publicKeyOf(keccak256(Uint8Array.of(seed))))}`
@@ -11,7 +12,7 @@ export type Document = { [key: string]: Json }
 
 /** A small valid document; every call gives a fresh copy. */
 export const validDocument = (): Document => ({
-  format: 1,
+  format: GENESIS_FORMAT,
   chainId: 3940,
   genesisTime: '2026-01-31T12:00:00.250Z',
   validators: [

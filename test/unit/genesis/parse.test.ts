@@ -38,7 +38,7 @@ const MISTAKES: readonly Mistake[] = [
   ['nests without end', `${'['.repeat(100_000)}`, `NOT_JSON ${'[0]'.repeat(16)}`],
   [
     'repeats a key',
-    textOf(validDocument()).replace('{"format":1', '{"format":1,"format":1'),
+    textOf(validDocument()).replace('{"format":2', '{"format":2,"format":2'),
     'DUPLICATE_KEY format',
   ],
   [
@@ -53,7 +53,7 @@ const MISTAKES: readonly Mistake[] = [
     'UNKNOWN_KEY evm.__proto__',
   ],
   ['misses a key', change('consensus.precisionMs', undefined), 'MISSING_KEY consensus.precisionMs'],
-  ['has another format', change('format', 2), 'OUT_OF_RANGE format'],
+  ['has another format', change('format', 1), 'OUT_OF_RANGE format'],
   ['has chain id 0', change('chainId', 0), 'OUT_OF_RANGE chainId'],
   ['has a chain id as a string', change('chainId', '3940'), 'WRONG_TYPE chainId'],
   ['has a fraction', change('chainId', 3940.5), 'OUT_OF_RANGE chainId'],

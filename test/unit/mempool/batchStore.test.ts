@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Batch, batchOf, createBatch } from '../../../node/mempool/batch.ts'
+import type { Pooled } from '../../../node/mempool/action.ts'
+import { type Batch, batchOf, createBatch, digestOf } from '../../../node/mempool/batch.ts'
 import { BatchStore } from '../../../node/mempool/batchStore.ts'
 import type { PooledTransaction } from '../../../node/mempool/transaction.ts'
 import { nameOf, sketch } from '../../support/poolTransactions.ts'
@@ -34,7 +35,7 @@ describe('BatchStore', () => {
     const { store } = storeOf()
     const good = tx(1)
     const { bytes } = createBatch([tx(9), good])
-    store.add(batchOf(bytes, [null, good]), 'peer', 0)
+    store.add(batchOf({ digest: digestOf(bytes), bytes }, [null, good]), 'peer', 0)
     expect(store.locate(tx(9).hash)).toBeUndefined()
     expect(store.locate(good.hash)?.position).toBe(1)
   })
@@ -135,5 +136,5 @@ describe('BatchStore', () => {
   })
 })
 
-const locates = (store: BatchStore, transaction: PooledTransaction | null): boolean =>
+const locates = (store: BatchStore, transaction: Pooled | null): boolean =>
   transaction !== null && store.locate(transaction.hash) !== undefined

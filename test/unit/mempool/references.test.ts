@@ -2,21 +2,25 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { decode, encode } from '../../../core/primitives/codec.ts'
 import { LIMITS } from '../../../core/primitives/limits.ts'
-import { type Batch, batchOf, createBatch } from '../../../node/mempool/batch.ts'
+import { isAction, type Pooled } from '../../../node/mempool/action.ts'
+import { type Batch, batchOf, createBatch, digestOf } from '../../../node/mempool/batch.ts'
 import { BatchStore } from '../../../node/mempool/batchStore.ts'
 import {
   type BodyReferences,
+  contentOf,
   inlineBatchesOf,
   referencesOf,
   resolveReferences,
-  sendersOf,
 } from '../../../node/mempool/references.ts'
-import { keyOf, type PooledTransaction } from '../../../node/mempool/transaction.ts'
+import { keyOf } from '../../../node/mempool/transaction.ts'
 import { batchCodec, type ProposalBody, proposalBodyCodec } from '../../../node/network/messages.ts'
-import { nameOf, sketch } from '../../support/poolTransactions.ts'
+import { nameOf, sketch, sketchAction } from '../../support/poolTransactions.ts'
 
-const tx = (value: number, size = 60): PooledTransaction =>
-  sketch({ value, sender: value % 5, size })
+/** Every third is an envelope. */
+const tx = (value: number, size = 60): Pooled =>
+  value % 3 === 2
+    ? sketchAction({ nonce: value + 1, signer: value % 5, size })
+    : sketch({ value, sender: value % 5, size })
 const storeWith = (batches: readonly Batch[], origin: 'local' | 'peer' = 'peer'): BatchStore => {
   const options = { maxBytes: 1e9, maxCount: 1e9, retentionMs: 1 }
   const store = new BatchStore(options, { isPending: () => true })
@@ -29,14 +33,14 @@ const options = { now: 1_000, freshMs: 20, maxFreshBytes: 10_000 }
 function peerView(
   held: readonly Batch[],
   body: BodyReferences,
-  known: readonly PooledTransaction[],
+  known: readonly Pooled[],
 ): (digest: Uint8Array) => Batch | undefined {
   const carried = inlineBatchesOf(body)
   if (!carried.ok) return expect.fail(`inline ${carried.code}`)
   const byBytes = new Map(known.map((transaction) => [keyOf(transaction.bytes), transaction]))
-  const decoded = carried.value.map(({ bytes, transactions }) =>
+  const decoded = carried.value.map(({ transactions, ...encoded }) =>
     batchOf(
-      bytes,
+      encoded,
       transactions.map((raw) => byBytes.get(keyOf(raw)) ?? null),
     ),
   )
@@ -46,7 +50,6 @@ function peerView(
 
 const wholeBody = (body: BodyReferences): ProposalBody => ({
   ...body,
-  core: [],
   messages: [],
   evidence: [],
   lastCommit: null,
@@ -84,7 +87,16 @@ describe('naming and resolving', () => {
         expect(full.transactions.map(({ bytes }) => keyOf(bytes))).toEqual(
           transactions.map(({ bytes }) => keyOf(bytes)),
         )
-        expect(sendersOf(full.transactions)).toEqual(sendersOf(transactions))
+        const [got, given] = [contentOf(full.transactions), contentOf(transactions)]
+        expect(got).toEqual(given)
+        const [core, evm] = [
+          transactions.filter(isAction),
+          transactions.filter((t) => !isAction(t)),
+        ]
+        expect(got.evm).toEqual(evm.map(({ bytes }) => bytes))
+        expect(got.core).toEqual(core.map(({ bytes }) => bytes))
+        expect(keyOf(got.signers)).toBe(core.map(({ signer }) => keyOf(signer)).join(''))
+        expect(got.senders.length).toBe(20 * evm.length)
       }),
       { numRuns: 300 },
     )
@@ -100,7 +112,7 @@ describe('naming and resolving', () => {
           options,
         )
         expect(new Set(body.batches.map(keyOf)).size).toBe(body.batches.length)
-        expect(new Set(body.evm.map(({ batch }) => batch)).size).toBe(body.batches.length)
+        expect(new Set(body.transactions.map(({ batch }) => batch)).size).toBe(body.batches.length)
       }),
     )
   })
@@ -158,16 +170,16 @@ describe('what a proposal carries inline', () => {
 })
 
 describe('a body from a peer', () => {
-  const batch = batchOf(createBatch([tx(1), tx(2)]).bytes, [tx(1), null])
+  const batch = batchOf(createBatch([tx(1), tx(2)]), [tx(1), null])
   const get = (digest: Uint8Array): Batch | undefined =>
     keyOf(digest) === batch.key ? batch : undefined
   const bodyOf = (
-    evm: BodyReferences['evm'],
+    transactions: BodyReferences['transactions'],
     more: Partial<BodyReferences> = {},
   ): BodyReferences => ({
     batches: [batch.digest],
     inline: [],
-    evm,
+    transactions,
     ...more,
   })
 
@@ -181,11 +193,11 @@ describe('a body from a peer', () => {
 
   it('is invalid rather than missing when both hold, so that nothing is fetched for it', () => {
     const absent = createBatch([tx(7)]).digest
-    const evm = [
+    const names = [
       { batch: 1, position: 0 },
       { batch: 0, position: 9 },
     ]
-    const body = bodyOf(evm, { batches: [batch.digest, absent] })
+    const body = bodyOf(names, { batches: [batch.digest, absent] })
     expect(resolveReferences(body, get)).toEqual({ kind: 'invalid', code: 'BAD_REFERENCE' })
   })
 
@@ -197,7 +209,7 @@ describe('a body from a peer', () => {
       { batch: 1, position: 0 },
       { batch: 1, position: 3 },
     ]
-    expect(resolveReferences({ ...body, evm: names }, get)).toEqual({
+    expect(resolveReferences({ ...body, transactions: names }, get)).toEqual({
       kind: 'missing',
       digests: [absent],
     })
@@ -212,7 +224,7 @@ describe('a body from a peer', () => {
     const carried = inlineBatchesOf(bodyOf([], { inline: [bytes], batches: [digest] }))
     expect(carried).toEqual({ ok: true, value: [{ digest, bytes, transactions: [tx(5).bytes] }] })
     const longer = Uint8Array.of(...bytes, 0)
-    const named = batchOf(longer, []).digest
+    const named = digestOf(longer)
     expect(inlineBatchesOf(bodyOf([], { inline: [longer], batches: [named] }))).toEqual({
       ok: false,
       code: 'TRAILING_BYTES',

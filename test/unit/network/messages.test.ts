@@ -58,8 +58,7 @@ const voteMessage: fc.Arbitrary<VoteMessage> = fc.oneof(
 const body: fc.Arbitrary<ProposalBody> = fc.record({
   batches: fc.array(bytesOf(32), { maxLength: 3 }),
   inline: fc.array(bytesUpTo(40), { maxLength: 2 }),
-  evm: fc.array(fc.record({ batch: u16, position: u16 }), { maxLength: 4 }),
-  core: fc.array(bytesUpTo(20), { maxLength: 2 }),
+  transactions: fc.array(fc.record({ batch: u16, position: u16 }), { maxLength: 4 }),
   messages: fc.array(crossMessage, { maxLength: 2 }),
   evidence: fc.array(evidence, { maxLength: 1 }),
   lastCommit: fc.option(certificate),

@@ -218,8 +218,7 @@ export function proposalOf(round: number, bytes: number): ConsensusMessage {
     body: {
       batches: inline.map((batch) => hash(DOMAIN.batch, batch)),
       inline,
-      evm: inline.map((_, batch) => ({ batch, position: 0 })),
-      core: [],
+      transactions: inline.map((_, batch) => ({ batch, position: 0 })),
       messages: [],
       evidence: [],
       lastCommit: null,

@@ -42,6 +42,8 @@ function certified(height: number): CertifiedBytes {
     proposer: set.addresses[0] as Uint8Array,
     timeMs: height + 1,
     transactions: [],
+    actions: [],
+    messages: [],
     evidence: [],
     lastCommit: null,
   })

@@ -39,6 +39,7 @@ const context: ValidityContext = {
   head,
   validators: set,
   nextValidators: next,
+  pendingMessages: [],
   validatorsAt: (height) => (height > 0 ? set : null),
   timeAt: (height) => (height > 10 ? null : height * 100_000),
   hasEvidence: () => false,
@@ -63,6 +64,8 @@ const valid: Block = buildBlock({
   proposer: set.addresses[2] as Uint8Array,
   timeMs: 1_000_001,
   transactions: [Uint8Array.of(1, 2, 3)],
+  actions: [Uint8Array.of(0xa0, 1)],
+  messages: [],
   evidence: [evidenceAt(9)],
   lastCommit,
 })
@@ -74,11 +77,13 @@ const junk = new Uint8Array(32).fill(0xee)
 const certificate = (options: Partial<Parameters<typeof testCertificate>[1]>) =>
   testCertificate(keys, { height: head.height, blockId: headId, signers: [0, 1, 2], ...options })
 const message = {
+  kind: 'toCore' as const,
+  block: 1,
   priority: 0,
   nonce: 0,
   source: new Uint8Array(20),
-  target: 1,
-  fn: 1,
+  target: new Uint8Array(20),
+  mint: 0n,
   gasLimit: 1,
   params: new Uint8Array(0),
 }
@@ -119,15 +124,14 @@ const ROWS: readonly Row[] = [
   [
     'a transaction moved to the other list',
     'WRONG_PAYLOAD_HASH',
-    { ...valid, payload: { ...valid.payload, evm: [], core: valid.payload.evm } },
+    { ...valid, payload: { ...valid.payload, evm: valid.payload.core, core: valid.payload.evm } },
   ],
   [
     'too many bytes',
     'BLOCK_TOO_LARGE',
     payload({ evm: Array.from({ length: 9 }, () => new Uint8Array(120_000)) }),
   ],
-  ['a Core action', 'CORE_NOT_ENABLED', payload({ core: [Uint8Array.of(1)] })],
-  ['a cross-domain message', 'CORE_NOT_ENABLED', payload({ messages: [message] })],
+  ['a message that does not wait', 'WRONG_MESSAGES', payload({ messages: [message] })],
   ['no last commit', 'BAD_LAST_COMMIT', payload({ lastCommit: null })],
   [
     'a commit of another height',
@@ -238,6 +242,8 @@ describe('checkBlock', () => {
       proposer: set.addresses[0] as Uint8Array,
       timeMs: 1_000_001,
       transactions: [],
+      actions: [],
+      messages: [],
       evidence: [evidenceAt(9)],
       lastCommit,
     })
@@ -245,6 +251,25 @@ describe('checkBlock', () => {
     expect(codeOf(old, { params: { ...params, evidenceMaxAgeBlocks: 5 } })).toBe(
       'WRONG_CONSENSUS_PARAMS_HASH',
     )
+  })
+
+  it('accepts exactly the messages that wait, in their order', () => {
+    const second = { ...message, nonce: 1, kind: 'toEvm' as const }
+    const waiting = { pendingMessages: [message, second] }
+    const given = (...messages: Block['payload']['messages']): string =>
+      codeOf(payload({ messages }), waiting)
+    expect(given(message, second)).toBe('VALID')
+    for (const wrong of [
+      [],
+      [message],
+      [second],
+      [second, message],
+      [message, second, second],
+      [message, { ...second, mint: 1n }],
+      [message, { ...second, params: Uint8Array.of(0) }],
+      [message, { ...second, kind: 'toCore' as const }],
+    ])
+      expect(given(...wrong)).toBe('WRONG_MESSAGES')
   })
 
   it('wants no last commit at height 1 and none but its own', () => {
@@ -259,6 +284,8 @@ describe('checkBlock', () => {
         proposer: set.addresses[0] as Uint8Array,
         timeMs: 1_000_001,
         transactions: [],
+        actions: [],
+        messages: [],
         evidence: [],
         lastCommit: commit,
       })

@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import { blockCodec, type CrossMessage } from '../../../core/chain/block.ts'
 import { voteDigest } from '../../../core/chain/vote.ts'
+import { decode, encode } from '../../../core/primitives/codec.ts'
 import { signatures } from '../../../core/primitives/signature.ts'
 import type { ConsensusMessage } from '../../../node/network/messages.ts'
 import { Cluster, type ClusterNode } from '../../support/engineCluster.ts'
@@ -40,6 +42,18 @@ function expectAgreement(): void {
       expect(summary.blockId, `node ${i}, height ${h}`).toBe(longest.summaries[h]?.blockId)
 }
 
+const message = (block: number, nonce: number): CrossMessage => ({
+  kind: nonce % 2 === 0 ? 'toCore' : 'toEvm',
+  block,
+  priority: 0,
+  nonce,
+  source: new Uint8Array(20),
+  target: new Uint8Array(20),
+  mint: 0n,
+  gasLimit: 1,
+  params: new Uint8Array(nonce),
+})
+
 describe('NexusBft', () => {
   it('decides idle blocks and puts a waiting transaction into one at once', async () => {
     cluster = new Cluster(testValidators([1, 1, 1, 1]))
@@ -51,6 +65,39 @@ describe('NexusBft', () => {
       cluster.disks[i]?.blocks.some(({ block }) => block.payload.evm.length === 1) === true
     await until('a block with the transaction', () => [0, 1, 2, 3].every(holds))
     expect(nodeAt(1).pool).toEqual([])
+    expectAgreement()
+  })
+
+  it('decides an envelope like a transaction', async () => {
+    cluster = new Cluster(testValidators([1, 1, 1, 1]))
+    cluster.startAll()
+    await allReach(2)
+    const items = [Uint8Array.of(0xa0, 1), Uint8Array.of(2, 1), Uint8Array.of(0xa0, 2)]
+    for (const node of cluster.nodes) node?.pool.push(...items)
+    nodeAt(0).engine.notifyPending()
+    const holds = (i: number): boolean =>
+      cluster.disks[i]?.blocks.some(
+        ({ block: { payload } }) => payload.core.length === 2 && payload.evm.length === 1,
+      ) === true
+    await until('a block with all three', () => [0, 1, 2, 3].every(holds))
+    expect(nodeAt(2).pool).toEqual([])
+    expectAgreement()
+  })
+
+  it('carries the messages that wait, and makes no pause while there are any', async () => {
+    cluster = new Cluster(testValidators([1, 1, 1, 1]))
+    // Idle, it would make a block every two seconds.
+    cluster.emptyBlockIntervalMs = 2_000
+    cluster.pendingAfter = (height) =>
+      height < 6
+        ? Array.from({ length: 1 + (height % 3) }, (_, nonce) => message(height, nonce))
+        : []
+    const started = performance.now()
+    cluster.startAll()
+    await allReach(6)
+    expect(performance.now() - started).toBeLessThan(1_500)
+    const carried = cluster.disks[0]?.blocks.slice(0, 6).map(({ block }) => block.payload.messages)
+    expect(carried).toEqual([0, 1, 2, 3, 4, 5].map((height) => cluster.pendingAfter(height)))
     expectAgreement()
   })
 
@@ -82,6 +129,24 @@ describe('NexusBft', () => {
       cluster.startAll()
     }
     await allReach(cluster.heightOf(0) + 3)
+    expectAgreement()
+  })
+
+  it('blames the peer that answers with another payload under the right header, not the block', async () => {
+    cluster = new Cluster(testValidators([1, 1, 1, 1]))
+    let forged = 0
+    cluster.forgetful.add(3)
+    cluster.answer = (from, bytes) => {
+      const block = decode(blockCodec, bytes)
+      if (from !== 0 || !block.ok) return bytes
+      forged++
+      const { header, payload } = block.value
+      return encode(blockCodec, { header, payload: { ...payload, evm: [Uint8Array.of(2)] } })
+    }
+    cluster.startAll()
+    await until('forged answers', () => forged >= 3)
+    await allReach(cluster.heightOf(0) + 3)
+    expect(nodeAt(3).rejected).toContain('WRONG_BLOCK')
     expectAgreement()
   })
 

@@ -8,6 +8,7 @@ import { fromHex, toHex } from '../../../core/primitives/bytes.ts'
 import { encode } from '../../../core/primitives/codec.ts'
 import { addressOfPrivateKey, signatures } from '../../../core/primitives/signature.ts'
 import { millisOf } from '../../../core/primitives/units.ts'
+import { defaultCoreGenesis } from '../../../genesis/core.ts'
 import { createGenesis, defaultConsensusParams, defaultEvmParams } from '../../../genesis/create.ts'
 import { fundedAccount } from '../../../genesis/genesis.ts'
 import { buildBlock } from '../../../node/consensus/blockBuilder.ts'
@@ -30,6 +31,7 @@ const created = createGenesis({
   accounts: [fundedAccount(addressOfPrivateKey(userKey), 10n ** 21n)],
   consensus: defaultConsensusParams,
   evm: defaultEvmParams,
+  core: defaultCoreGenesis,
 })
 if (!created.ok) throw new Error(created.problems)
 const genesisText = created.text
@@ -63,7 +65,10 @@ const transfer = async (nonce: number, value: bigint): Promise<Uint8Array> =>
   )
 
 let lastCommit: Block['payload']['lastCommit'] = null
-function blockOn({ summary }: ChainHead, transactions: readonly Uint8Array[]): Block {
+function blockOn(
+  { summary, pendingMessages }: ChainHead,
+  transactions: readonly Uint8Array[],
+): Block {
   return buildBlock({
     chainId: 3940,
     params: defaultConsensusParams,
@@ -73,6 +78,8 @@ function blockOn({ summary }: ChainHead, transactions: readonly Uint8Array[]): B
     proposer: set.addresses[0] as Uint8Array,
     timeMs: summary.time + 1_000,
     transactions,
+    actions: [],
+    messages: pendingMessages,
     evidence: [],
     lastCommit,
   })
@@ -82,6 +89,7 @@ const requestOf = (block: Block, senders: Uint8Array = new Uint8Array(0)) => ({
   blockId: blockIdOf(block.header),
   block: encode(blockCodec, block),
   senders,
+  signers: new Uint8Array(0),
 })
 const execute = (block: Block, senders: Uint8Array = new Uint8Array(0)) =>
   executor.execute(requestOf(block, senders))

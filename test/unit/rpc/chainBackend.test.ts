@@ -26,6 +26,7 @@ import {
 } from '../../support/evmWorld.ts'
 import { faultsOf, openRpc, type Schema } from '../../support/openRpc.ts'
 import { RealChain } from '../../support/realChain.ts'
+import { replicaOf } from '../../support/replica.ts'
 import type { Answer } from '../../support/rpcHarness.ts'
 
 const user = keyNumber(0)
@@ -92,11 +93,13 @@ beforeEach(async () => {
       callGas: 4_000_000_000,
       identity: { ...chain.identity, clientVersion: 'test' },
       rules: { chainId: 3940, blockGasLimit: chain.genesis.consensus.maxBlockGas },
+      core: { chainId: 3940, blockGas: 20_000_000, gasRatio: 5 },
     },
     {
       reader,
       simulator: await createSimulator({ chainId: 3940, hardfork: 'prague' }),
       node: { call: call as never },
+      replica: await replicaOf(chain),
     },
   )
   const options = defaultRpcOptions

@@ -1,4 +1,5 @@
 // The RPC thread itself: a worker on a real database, spoken to over its port.
+import type { MessagePort } from 'node:worker_threads'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { toHex } from '../../../core/primitives/bytes.ts'
@@ -33,12 +34,15 @@ const gateway: RpcGateway = {
     pooled.push(...transactions)
     return transactions.map(() => ({ ok: true, value: null }))
   },
+  submitActions: (actions) => actions.map(() => ({ ok: true, value: null })),
   pendingNonce: () => (pooled.length === 0 ? null : pooled.length),
   pendingTransaction: (hash) => pooled.find((one) => toHex(one.hash) === toHex(hash)) ?? null,
   status: () => status,
   catchingUp: () => isCatchingUp,
   consensusState: () => ({ step: 'propose' }),
 }
+
+const follow = async (port: MessagePort): Promise<void> => chain.executor.attach(port)
 
 function configOf(port = 0): NodeConfig {
   const config = defaultNodeConfig(chain.directory)
@@ -55,7 +59,7 @@ beforeEach(async () => {
   chain = await RealChain.create([user, other])
   service = new RpcService(
     { config: configOf(), genesis: chain.genesis },
-    { gateway, log: silentLogger, onFatal: (error) => fatal.push(error) },
+    { gateway, follow, log: silentLogger, onFatal: (error) => fatal.push(error) },
   )
   await service.start()
   url = service.url ?? ''
@@ -71,7 +75,6 @@ describe('RpcService', () => {
     const raw = signTransaction({ nonce: 0, to: other.address, value: 1n }, user)
     const hash = data(keccak256(raw))
     await chain.block([raw])
-    service.notifyCommitted(1)
     await until({ what: 'the receipt', everyMs: 1 }, () =>
       call(url, 'eth_getTransactionReceipt', [hash]),
     )
@@ -107,7 +110,6 @@ describe('RpcService', () => {
     await until({ what: 'three subscriptions' }, () => told.length === 3)
     await chain.block([])
     await chain.block([])
-    service.notifyCommitted(2)
     await until({ what: 'two heads' }, () => told.length === 5)
     expect(told.slice(3)).toMatchObject([{ number: '0x1' }, { number: '0x2' }])
     const hashes = [keccak256(Uint8Array.of(1)), keccak256(Uint8Array.of(2))]
@@ -131,7 +133,7 @@ describe('RpcService', () => {
     const port = Number(new URL(url).port)
     const second = new RpcService(
       { config: configOf(port), genesis: chain.genesis },
-      { gateway, log: silentLogger, onFatal: (error) => fatal.push(error) },
+      { gateway, follow, log: silentLogger, onFatal: (error) => fatal.push(error) },
     )
     await expect(second.start()).rejects.toMatchObject({ detail: { code: 'PORT_IN_USE', port } })
     await second.stop()

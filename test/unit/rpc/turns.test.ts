@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Result } from '../../../core/primitives/result.ts'
+import type { PooledTransaction } from '../../../node/mempool/transaction.ts'
 import type { SubmissionCode } from '../../../node/rpc/gateway.ts'
 import { Outbox } from '../../../node/rpc/outbox.ts'
 import { Turns } from '../../../node/rpc/turns.ts'
@@ -32,11 +32,9 @@ describe('Turns', () => {
 })
 
 describe('Outbox', () => {
-  type Answers = readonly Result<null, SubmissionCode>[]
-
   it('sends what one turn of the event loop submits as one message, each with its own result', async () => {
     const messages: number[][] = []
-    const outbox = new Outbox(async (transactions): Promise<Answers> => {
+    const outbox = new Outbox<PooledTransaction, SubmissionCode>(async (transactions) => {
       messages.push(transactions.map(({ nonce }) => nonce))
       return transactions.map(({ nonce }) =>
         nonce === 2 ? { ok: false, code: 'ALREADY_KNOWN' } : { ok: true, value: null },

@@ -34,6 +34,33 @@ const evidence = duplicateVoteOf(
   })) as [never, never]),
 )
 
+const action = {
+  hash: digest('action'),
+  signer: addressOf('signer'),
+  owner: addressOf('owner'),
+  nonce: 1,
+  code: null,
+  fee: 5,
+  calls: [{ code: 'UNKNOWN_MARKET', gasUsed: 7, result: bytesFrom('result', 9) }],
+}
+const outcome = { receipts: [action], events: bytesFrom('events', 40) }
+const call = {
+  engine: 1,
+  caller: account,
+  value: 0n,
+  data: bytesFrom('calldata', 36),
+  gasLimit: 1_000,
+}
+const replay = {
+  systemCalls: [call],
+  systemGas: [1, 0],
+  outcomes: [],
+  calls: [call],
+  gas: [1, 2],
+  burnedWei: 7n,
+}
+const page = { index: 3, bytes: bytesFrom('page', 4_096) }
+
 /** Two heights that leave something in every column. */
 async function fill(): Promise<void> {
   const maker = new ChainMaker()
@@ -54,6 +81,7 @@ async function fill(): Promise<void> {
         transactions: [transfer(`${height}`)],
         changes: changes(`${height}`),
         evidence: height === 1 ? [evidence] : [],
+        core: { outcome, replay, checkpoint: height === 1 ? [[page]] : null },
       }),
     )
   await folder.close()
@@ -79,6 +107,21 @@ function readAll(reader: ChainReader): void {
   for (let height = 1; height <= reader.height + 2; height++) reader.validators(height)
   reader.hasEvidence(evidenceHash(evidence))
   reader.pendingEvidence()
+  for (let height = 0; height <= reader.height; height++) reader.coreOutcome(height)
+  reader.actionLocation(action.hash)
+}
+
+/** What only the executor reads. */
+async function readCore(): Promise<void> {
+  const store = await folder.store()
+  expect(store.coreCheckpoint(1)).toBe(1)
+  for await (const stored of store.corePages(0)) expect(stored).toEqual(page)
+  expect(store.replayOf(heightOf(2)).record).toEqual(replay)
+}
+
+const readEverything = async (): Promise<void> => {
+  readAll(await folder.reader())
+  await readCore()
 }
 
 const COLUMNS: readonly Column[] = [
@@ -97,6 +140,10 @@ const COLUMNS: readonly Column[] = [
   'evmChangeset',
   'evidence',
   'pendingEvidence',
+  'coreOutcome',
+  'coreReplay',
+  'corePage',
+  'action',
 ]
 
 async function entriesOf(column: Column): Promise<[Uint8Array, Uint8Array][]> {
@@ -122,9 +169,8 @@ describe('ChainReader', () => {
           const damaged = value.slice()
           damaged[at] = (damaged[at] as number) ^ 0x10
           await folder.raw((database) => database.put(key, damaged))
-          const reading = folder.reader().then(readAll)
           await expect(
-            reading,
+            readEverything(),
             `${column} ${Buffer.from(key).toString('hex')}`,
           ).rejects.toMatchObject({
             detail: { code: 'STORAGE_CORRUPT', column },
@@ -133,8 +179,18 @@ describe('ChainReader', () => {
         await folder.raw((database) => database.put(key, value))
       }
     }
-    readAll(await folder.reader())
+    await readEverything()
   }, 120_000)
+
+  it('finds an action by its hash, and what became of it', async () => {
+    await fill()
+    const reader = await folder.reader()
+    expect(reader.actionLocation(action.hash)).toEqual({ height: 2, index: 0 })
+    expect(reader.coreOutcome(2)).toEqual(outcome)
+    expect(reader.coreOutcome(0)).toEqual({ receipts: [], events: new Uint8Array(0) })
+    expect(reader.coreOutcome(3)).toBeNull()
+    expect(reader.actionLocation(digest('another'))).toBeNull()
+  })
 
   it('refuses a value that belongs to another key', async () => {
     await fill()

@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { MESSENGER_RULES } from '../../../coprocessors/messenger/index.ts'
 import { type ExecutedBlock, executedBlockCodec } from '../../../core/chain/executedBlock.ts'
-import { encode } from '../../../core/primitives/codec.ts'
+import { decode, encode } from '../../../core/primitives/codec.ts'
+import { LIMITS } from '../../../core/primitives/limits.ts'
 import {
   ChangesetWriter,
   changesetIndexCodec,
@@ -83,6 +85,21 @@ describe('executedRecordCodec', () => {
         expectCanonical(executedRecordCodec([]), bytes)
       }),
     )
+  })
+
+  it.each([
+    ['as shown', executedBlockCodec],
+    ['as stored', executedRecordCodec([])],
+  ])('%s holds a full payload after all that Core queued, and no more', (_, codec) => {
+    const one = executedTransaction(transfer('x'), 0)
+    const encoded = (count: number): Uint8Array =>
+      encode(codec, { ...record.executed, transactions: Array.from({ length: count }, () => one) })
+    const full = LIMITS.blockTransactions + MESSENGER_RULES.perBlock
+    const whole = decode(codec, encoded(full))
+    expect(whole.ok && whole.value.transactions.length).toBe(full)
+    // One writer trusts its caller, the other asserts the bound.
+    const tooLong = (): void => expect(decode(codec, encoded(full + 1)).ok).toBe(true)
+    expect(tooLong).toThrow()
   })
 
   it('takes a fifth of the bytes for a block of transfers', () => {

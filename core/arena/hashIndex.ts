@@ -1,0 +1,137 @@
+import { assert } from '../primitives/assert.ts'
+import type { Cells } from './cells.ts'
+import { columnOf, KeyPart, RowWords, whenOf } from './keys.ts'
+import { type HashIndexLayout, type Layout, seedWord } from './layout.ts'
+import type { Rows } from './rows.ts'
+import type { HashIndex, Key } from './schema.ts'
+
+/**
+ * Open addressing with linear probes, at most half full. A slot is one journal word: the hash of the key
+ * and the row. Removal moves later entries back, so there are no tombstones and a probe is as long
+ * as if the removed rows had never been.
+ */
+export class RowHashIndex implements HashIndex {
+  readonly #cells: Cells
+  readonly #i32: Int32Array
+  readonly #rows: Rows
+  readonly #base: number
+  readonly #mask: number
+  readonly #seedAt: number
+  readonly #columns: RowWords
+  readonly #when: RowWords | null
+  readonly #parts: readonly KeyPart[]
+  readonly #words: Int32Array
+
+  constructor(cells: Cells, layout: Layout, index: HashIndexLayout, rows: Rows) {
+    const { spec, table } = index
+    assert(spec.keys.length >= 1 && spec.keys.length <= 3, 'a key has one to three columns')
+    const columns = spec.keys.map((name) => columnOf(table, name))
+    this.#cells = cells
+    this.#i32 = cells.i32
+    this.#rows = rows
+    this.#base = index.base / 4
+    this.#mask = index.slots - 1
+    this.#seedAt = seedWord(layout) * 2
+    this.#columns = new RowWords(cells, table, columns)
+    this.#when = whenOf(cells, table, spec.when)
+    // An even number of 32-bit words, for views of 8 bytes.
+    this.#words = new Int32Array(this.#columns.length + (this.#columns.length & 1))
+    let start = 0
+    this.#parts = columns.map((column) => {
+      const part = new KeyPart(column, start, this.#words)
+      start += Math.ceil(column.bytes / 4)
+      return part
+    })
+  }
+
+  find(first: Key, second?: Key, third?: Key): number {
+    const [a, b, c] = this.#parts as readonly [KeyPart, KeyPart | undefined, KeyPart | undefined]
+    if (!a.write(first)) return 0
+    if (b !== undefined && !b.write(second)) return 0
+    if (c !== undefined && !c.write(third)) return 0
+    const hash = this.#hash()
+    for (let at = hash & this.#mask; ; at = (at + 1) & this.#mask) {
+      const row = this.#i32[this.#base + at * 2 + 1] as number
+      if (row === 0) return 0
+      if (this.#i32[this.#base + at * 2] === hash && this.#columns.equals(row, this.#words))
+        return row
+    }
+  }
+
+  insert(row: number): void {
+    this.#rows.assertLive(row)
+    assert(this.admits(row), 'the index is for rows whose column is not zero')
+    this.#columns.read(row, this.#words)
+    const hash = this.#hash()
+    let at = hash & this.#mask
+    for (;;) {
+      const other = this.#i32[this.#base + at * 2 + 1] as number
+      if (other === 0) break
+      const isSame =
+        this.#i32[this.#base + at * 2] === hash && this.#columns.equals(other, this.#words)
+      assert(!isSame, 'no other row has the key')
+      at = (at + 1) & this.#mask
+    }
+    this.#write(at, hash, row)
+  }
+
+  remove(row: number): void {
+    this.#columns.read(row, this.#words)
+    let hole = this.#hash() & this.#mask
+    for (;;) {
+      const other = this.#i32[this.#base + hole * 2 + 1] as number
+      assert(other !== 0, 'the row is in the index under its present key')
+      if (other === row) break
+      hole = (hole + 1) & this.#mask
+    }
+    for (let at = (hole + 1) & this.#mask; ; at = (at + 1) & this.#mask) {
+      const hash = this.#i32[this.#base + at * 2] as number
+      const row = this.#i32[this.#base + at * 2 + 1] as number
+      if (row === 0) break
+      // An entry may move back to the hole unless its own place lies after the hole.
+      if (((at - hash) & this.#mask) < ((at - hole) & this.#mask)) continue
+      this.#write(hole, hash, row)
+      hole = at
+    }
+    this.#write(hole, 0, 0)
+  }
+
+  /** Whether a live row belongs to the index. */
+  admits(row: number): boolean {
+    return this.#when === null || !this.#when.isZero(row)
+  }
+
+  /** The row found under the key that `row` has; for checks. */
+  sameKey(row: number): number {
+    this.#columns.read(row, this.#words)
+    const hash = this.#hash()
+    for (let at = hash & this.#mask; ; at = (at + 1) & this.#mask) {
+      const other = this.#i32[this.#base + at * 2 + 1] as number
+      if (other === 0) return 0
+      if (this.#i32[this.#base + at * 2] === hash && this.#columns.equals(other, this.#words))
+        return other
+    }
+  }
+
+  /** Entries in use. O(slots). */
+  count(): number {
+    let count = 0
+    for (let at = 0; at <= this.#mask; at++) if (this.#i32[this.#base + at * 2 + 1] !== 0) count++
+    return count
+  }
+
+  #write(at: number, hash: number, row: number): void {
+    this.#cells.put(this.#base + at * 2, hash, row)
+  }
+
+  /** Of the words of the key: multiply and fold (murmur3's constants), seeded. */
+  #hash(): number {
+    let hash = this.#i32[this.#seedAt] as number
+    for (let i = 0; i < this.#columns.length; i++) {
+      hash = Math.imul(hash ^ (this.#words[i] as number), 0x85eb_ca6b)
+      hash ^= hash >>> 15
+    }
+    hash = Math.imul(hash, 0xc2b2_ae35)
+    return hash ^ (hash >>> 16)
+  }
+}

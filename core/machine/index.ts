@@ -1,0 +1,3 @@
+export { createCoreMachine } from './machine.ts'
+export { type CoreSimulation, createCoreSimulation } from './simulation.ts'
+export type * from './types.ts'

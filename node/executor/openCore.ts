@@ -1,0 +1,70 @@
+import { randomInt } from 'node:crypto'
+import { signedEnvelopeCodec } from '../../core/chain/action.ts'
+import type { EngineRunner } from '../../core/host/runner.ts'
+import { type CoreMachine, createCoreMachine } from '../../core/machine/index.ts'
+import { assert } from '../../core/primitives/assert.ts'
+import { equalBytes, toHex } from '../../core/primitives/bytes.ts'
+import { decode } from '../../core/primitives/codec.ts'
+import { NexusError } from '../../core/primitives/errors.ts'
+import { type Height, heightOf } from '../../core/primitives/units.ts'
+import type { CoreGenesis } from '../../genesis/core.ts'
+import { coreRegistry } from '../engines/registry.ts'
+import type { ChainStore } from '../storage/chainStore.ts'
+
+export type CoreOptions = {
+  readonly chainId: number
+  readonly core: CoreGenesis
+  readonly runner: EngineRunner | null
+  /** Milliseconds, monotonic. */
+  readonly now: () => number
+}
+
+export const createCore = ({ chainId, core, runner, now }: CoreOptions): CoreMachine =>
+  createCoreMachine({
+    registry: coreRegistry,
+    params: { chainId, blockGas: core.blockGas, gasRatio: core.gasRatio },
+    ...(runner === null ? {} : { runner }),
+    // Of a new state; one that is loaded brings its own.
+    arena: { seed: randomInt(1, 2 ** 31) },
+    now,
+  })
+
+/** The engines as they were after the committed height: the stored memories, and the heights since done again. */
+export async function restoreCore(core: CoreMachine, store: ChainStore): Promise<void> {
+  const checkpoint = store.coreCheckpoint(core.arenas.length)
+  for (const [engine, arena] of core.arenas.entries()) {
+    const pages = []
+    for await (const page of store.corePages(engine)) pages.push(page)
+    arena.loadPages(pages)
+    arena.seal()
+  }
+  for (let height = checkpoint + 1; height <= store.height; height++)
+    await replay(core, store, heightOf(height))
+}
+
+async function replay(core: CoreMachine, store: ChainStore, height: Height): Promise<void> {
+  const { block, record } = store.replayOf(height)
+  core.begin({
+    height,
+    time: block.header.time,
+    messages: block.payload.messages,
+    actions: block.payload.core.map((bytes) => ({ bytes, signer: signerOf(bytes) })),
+  })
+  const { coreRoot } = await core.replay(record)
+  const expected = store.summary(height)?.roots.coreRoot
+  if (expected === undefined || !equalBytes(coreRoot, expected))
+    throw new NexusError(
+      { code: 'STATE_MISMATCH', height, found: toHex(coreRoot) },
+      {
+        message: `doing height ${height} again gave another state of the engines: the database is damaged, or another version of this program made it; delete it and sync again`,
+      },
+    )
+  core.commit()
+}
+
+/** A committed block was judged: each envelope's signature is its signer's. */
+function signerOf(bytes: Uint8Array): Uint8Array {
+  const decoded = decode(signedEnvelopeCodec, bytes)
+  assert(decoded.ok, 'a committed block holds canonical envelopes')
+  return decoded.value.envelope.signer
+}

@@ -1,0 +1,217 @@
+import type { HashIndex, Key, Table } from '../../core/arena/schema.ts'
+import {
+  type ActionReceipt,
+  type SignedEnvelope,
+  signedEnvelopeCodec,
+} from '../../core/chain/action.ts'
+import type { Coprocessor } from '../../core/host/coprocessor.ts'
+import { type EngineTable, engineTableOf } from '../../core/host/engineHost.ts'
+import { baseGasOf, prepareEnvelope } from '../../core/host/envelope.ts'
+import { decodeEvents } from '../../core/host/eventLog.ts'
+import type { AccountNames } from '../../core/host/fieldCodec.ts'
+import type { Fields, Values } from '../../core/host/fields.ts'
+import { assert } from '../../core/primitives/assert.ts'
+import { decode } from '../../core/primitives/codec.ts'
+import { keccak256 } from '../../core/primitives/hash.ts'
+import { LIMITS } from '../../core/primitives/limits.ts'
+import type { Result } from '../../core/primitives/result.ts'
+import {
+  type CoreBackend,
+  type CoreHeight,
+  type CoreProof,
+  checkedEnvelopeOf,
+  fail,
+  type LocatedAction,
+  type Outcome,
+} from '../../rpc/index.ts'
+import type { PooledAction } from '../mempool/action.ts'
+import type { ChainReader } from '../storage/chainReader.ts'
+import type { CoreReplica } from './coreReplica.ts'
+import type { ActionSubmissionCode } from './gateway.ts'
+
+export type CoreServiceModules = {
+  readonly replica: CoreReplica
+  readonly reader: ChainReader
+  readonly submit: (action: PooledAction) => Promise<Result<null, ActionSubmissionCode>>
+}
+
+type Waiting = {
+  readonly height: number
+  readonly resolve: (proof: Outcome<CoreProof>) => void
+  readonly part: Pick<CoreProof, 'proof' | 'engineRoots'>
+}
+
+/** NexusCore behind the RPC server: views on the replica, receipts from the database, actions to the node thread. */
+export class CoreService implements CoreBackend {
+  readonly engines: readonly Coprocessor[]
+  readonly names: AccountNames
+  readonly #chainId: number
+  readonly #modules: CoreServiceModules
+  readonly #tables: ReadonlyMap<number, EngineTable>
+  #waiting: Waiting[] = []
+
+  constructor(chainId: number, modules: CoreServiceModules) {
+    const { registry, names } = modules.replica
+    this.#chainId = chainId
+    this.#modules = modules
+    this.engines = registry.engines
+    this.names = names
+    this.#tables = new Map(registry.engines.map((engine) => [engine.id, engineTableOf(engine)]))
+  }
+
+  view(engine: number, name: string, args: Values<Fields>): Outcome<Values<Fields>> {
+    const { replica } = this.#modules
+    const view = this.engines.find(({ id }) => id === engine)?.views[name]
+    if (view === undefined) return fail({ code: 'CORE_REJECTED', reject: 'UNKNOWN_VIEW' })
+    const { height, time } = replica
+    const answer = view.read(replica.stateOf(engine), args, { height, time })
+    return answer.ok ? answer : fail({ code: 'CORE_REJECTED', reject: answer.code })
+  }
+
+  wouldAdmit(bytes: Uint8Array): Outcome<Uint8Array> {
+    const checked = this.#checked(bytes)
+    return checked.ok ? { ok: true, value: keccak256(bytes) } : checked
+  }
+
+  async submitAction(bytes: Uint8Array): Promise<Outcome<Uint8Array>> {
+    const checked = this.#checked(bytes)
+    if (!checked.ok) return checked
+    const { signed, gas } = checked.value
+    const { signer, nonce, expiresAfter, actions } = signed.envelope
+    const hash = keccak256(bytes)
+    const calls = actions.length
+    const taken = await this.#modules.submit({
+      hash,
+      signer,
+      nonce,
+      expiresAfter,
+      calls,
+      gas,
+      bytes,
+    })
+    return taken.ok
+      ? { ok: true, value: hash }
+      : fail({ code: 'CORE_REJECTED', reject: taken.code })
+  }
+
+  receipt(hash: Uint8Array): LocatedAction | null {
+    const { reader } = this.#modules
+    const location = reader.actionLocation(hash)
+    if (location === null) return null
+    const { height, index } = location
+    const receipt = reader.coreOutcome(height)?.receipts[index]
+    const blockId = reader.summary(height)?.blockId
+    assert(receipt !== undefined && blockId !== undefined, 'a located action has its receipt')
+    const signed = decode(signedEnvelopeCodec, reader.block(height)?.payload.core[index] ?? hash)
+    return { height, index, blockId, receipt, envelope: signed.ok ? signed.value.envelope : null }
+  }
+
+  receipts(height: number): readonly ActionReceipt[] | null {
+    return this.#modules.reader.coreOutcome(height)?.receipts ?? null
+  }
+
+  rowOf(engine: number, index: string, key: readonly Key[]): number {
+    const found = this.#modules.replica.stateOf(engine)[index] as HashIndex | undefined
+    const [first, second, third] = key
+    return found === undefined || first === undefined ? 0 : found.find(first, second, third)
+  }
+
+  /** Waits for the block that carries the state's root, a second at most on an idle chain. */
+  proof(
+    engine: number,
+    table: string,
+    row: number,
+  ): Outcome<CoreProof> | Promise<Outcome<CoreProof>> {
+    const { replica } = this.#modules
+    const tableOf = replica.stateOf(engine)[table] as Partial<Pick<Table, 'isLive'>> | undefined
+    const isLive = tableOf?.isLive?.(row) === true
+    if (!isLive) return fail({ code: 'CORE_REJECTED', reject: 'UNKNOWN_ROW' })
+    if (this.#waiting.length >= MAX_WAITING) return fail({ code: 'TIMED_OUT' })
+    const part = {
+      proof: replica.arenaOf(engine).prove(table, row),
+      engineRoots: replica.arenas.map((arena) => arena.root()),
+    }
+    const { height } = replica
+    return new Promise((resolve) => this.#waiting.push({ height, resolve, part }))
+  }
+
+  /** What the server is told of a height, whose state the replica has; read when somebody looks. */
+  heightOf(height: number, time: number): CoreHeight {
+    const { reader } = this.#modules
+    const { engines } = this
+    const outcome = once(() => {
+      const stored = reader.coreOutcome(height)
+      assert(stored !== null, 'a committed height has its outcome')
+      return stored
+    })
+    const events = once(() => {
+      const decoded = decodeEvents(engines, outcome().events)
+      assert(decoded.ok, 'stored events are of these engines')
+      return decoded.value
+    })
+    return {
+      kind: 'core',
+      height,
+      time,
+      get receipts() {
+        return outcome().receipts
+      },
+      get events() {
+        return events()
+      },
+    }
+  }
+
+  /** The database has moved on: proofs whose root is certified by now are answered. */
+  committed(): void {
+    const { reader } = this.#modules
+    const ready = this.#waiting.filter(({ height }) => height < reader.height)
+    this.#waiting = this.#waiting.filter(({ height }) => height >= reader.height)
+    for (const { height, resolve, part } of ready) {
+      const roots = reader.summary(height)?.roots
+      const header = reader.block(height + 1)?.header
+      const certificate = reader.certificate(height + 1)
+      assert(
+        roots !== undefined && header !== undefined && certificate !== null,
+        'a committed height has its records',
+      )
+      resolve({ ok: true, value: { height, ...part, roots, header, certificate } })
+    }
+  }
+
+  #checked(bytes: Uint8Array): Outcome<{ readonly signed: SignedEnvelope; readonly gas: number }> {
+    if (bytes.length > LIMITS.transactionBytes)
+      return fail({ code: 'BAD_ENVELOPE', problem: 'TOO_LONG' })
+    const { replica } = this.#modules
+    const { ledger } = replica.registry
+    const checked = checkedEnvelopeOf(bytes, { chainId: this.#chainId, engines: this.engines })
+    if (!checked.ok) return checked
+    const state = replica.stateOf(ledger.engine)
+    const { names, height } = replica
+    const rules = {
+      tableOf: (engine: number) => this.#tables.get(engine),
+      names,
+      gasPrice: ledger.gasPrice(state),
+      height,
+    }
+    const prepared = prepareEnvelope(rules, checked.value.envelope)
+    if (!prepared.ok) return fail({ code: 'CORE_REJECTED', reject: prepared.code })
+    const { admission, calls } = prepared.value
+    const admitted = ledger.wouldAdmit(state, admission, replica.time)
+    if (!admitted.ok) return fail({ code: 'CORE_REJECTED', reject: admitted.code })
+    const gas = calls.reduce((sum, call) => sum + baseGasOf(call), 0)
+    return { ok: true, value: { signed: checked.value, gas } }
+  }
+}
+
+/** The result of the first call, for all calls. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | null = null
+  return () => {
+    made ??= { value: make() }
+    return made.value
+  }
+}
+
+/** Proofs that wait for the next block; each is a few kilobytes. */
+const MAX_WAITING = 1_024

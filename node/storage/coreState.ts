@@ -1,0 +1,135 @@
+import type { ArenaPage } from '../../core/arena/index.ts'
+import { type ActionReceipt, actionReceiptCodec } from '../../core/chain/action.ts'
+import { heightCodec } from '../../core/chain/vote.ts'
+import { type ReplayRecord, replayRecordCodec } from '../../core/host/replay.ts'
+import { bytes, type Codec, list, struct, u32 } from '../../core/primitives/codec.ts'
+import { LIMITS } from '../../core/primitives/limits.ts'
+import type { Height } from '../../core/primitives/units.ts'
+import type { BatchWriter } from './batchWriter.ts'
+import { locationCodec, type TransactionLocation } from './chainRecords.ts'
+import { crc32c } from './crc32c.ts'
+import type { Database } from './database.ts'
+import {
+  corrupt,
+  type Read,
+  readExisting,
+  readRecord,
+  readValue,
+  sealedRecord,
+  sealInPlace,
+} from './record.ts'
+import { heightKey, keyOf, META } from './schema.ts'
+
+/** Changed pages of every engine, by engine in registry order. */
+export type CoreCheckpoint = readonly (readonly ArenaPage[])[]
+
+/** What users see of Core's part of a height. `events` as the machine encodes them. */
+export type CoreOutcome = {
+  readonly receipts: readonly ActionReceipt[]
+  readonly events: Uint8Array
+}
+
+/** What a height leaves behind in NexusCore. */
+export type CoreRecord = {
+  readonly outcome: CoreOutcome
+  /** How a restart does the height again. Null at the genesis. */
+  readonly replay: ReplayRecord | null
+  /** Pages changed since the last checkpoint, at heights that are one. */
+  readonly checkpoint: CoreCheckpoint | null
+}
+
+/** A fill is about 100 bytes; a block that is full of them stays far below. */
+const EVENTS_BYTES = 1 << 28
+
+export const coreOutcomeCodec: Codec<CoreOutcome> = struct<CoreOutcome>({
+  receipts: list(actionReceiptCodec, LIMITS.blockTransactions),
+  events: bytes(EVENTS_BYTES),
+})
+
+/** The height of the pages in the database, which replay starts from. */
+type CheckpointMark = { readonly height: Height; readonly engines: number }
+const checkpointCodec: Codec<CheckpointMark> = struct<CheckpointMark>({
+  height: heightCodec,
+  engines: u32,
+})
+
+const PAGE_KEY_BYTES = 1 + 2 + 4
+
+export function pageKey(engine: number, index: number): Uint8Array {
+  const key = keyOf('corePage', new Uint8Array(PAGE_KEY_BYTES - 1))
+  const view = new DataView(key.buffer)
+  view.setUint16(1, engine)
+  view.setUint32(3, index)
+  return key
+}
+
+/** Writes a height's records. A checkpoint lets go of the replay records up to it. */
+export function writeCore(
+  batch: BatchWriter,
+  read: Read,
+  height: Height,
+  { outcome, replay, checkpoint }: CoreRecord,
+): void {
+  const isEmpty = outcome.receipts.length === 0 && outcome.events.length === 0
+  if (!isEmpty) batch.putRecord(coreOutcomeCodec, heightKey('coreOutcome', height), outcome)
+  putActions(batch, outcome.receipts, height)
+  if (checkpoint === null) {
+    if (replay !== null) batch.putRecord(replayRecordCodec, heightKey('coreReplay', height), replay)
+    return
+  }
+  const previous = readRecord(checkpointCodec, read, META.coreCheckpoint)?.height ?? height
+  for (let past = previous + 1; past < height; past++) batch.delete(heightKey('coreReplay', past))
+  for (const [engine, pages] of checkpoint.entries())
+    for (const { index, bytes: page } of pages) batch.put(pageKey(engine, index), page)
+  const mark = { height, engines: checkpoint.length }
+  batch.putRecord(checkpointCodec, META.coreCheckpoint, mark)
+}
+
+function putActions(batch: BatchWriter, receipts: readonly ActionReceipt[], height: Height): void {
+  if (receipts.length === 0) return
+  const value = sealedRecord(locationCodec, META.progress, { height, index: 0 })
+  const view = new DataView(value.buffer, value.byteOffset)
+  for (const [index, { hash }] of receipts.entries()) {
+    const key = keyOf('action', hash)
+    view.setUint32(LOCATION_INDEX_AT, index)
+    batch.putSealed(key, sealInPlace(crc32c(key), value))
+  }
+}
+
+const LOCATION_INDEX_AT = 8
+
+const NOTHING: CoreOutcome = { receipts: [], events: new Uint8Array(0) }
+
+/** Null above the committed height. */
+export function readCoreOutcome(read: Read, height: number, committed: number): CoreOutcome | null {
+  if (height < 0 || height > committed) return null
+  return readRecord(coreOutcomeCodec, read, heightKey('coreOutcome', height)) ?? NOTHING
+}
+
+export const readActionLocation = (read: Read, hash: Uint8Array): TransactionLocation | null =>
+  readRecord(locationCodec, read, keyOf('action', hash))
+
+/** The height whose pages are stored. */
+export function readCheckpointHeight(read: Read, engines: number): Height {
+  const mark = readExisting(checkpointCodec, read, META.coreCheckpoint)
+  if (mark.engines !== engines) throw corrupt(META.coreCheckpoint, 'OTHER_ENGINES')
+  return mark.height
+}
+
+/** All pages of one engine in index order. Memory: one page at a time for whoever takes them. */
+export async function* readPages(
+  database: Database,
+  read: Read,
+  engine: number,
+): AsyncGenerator<ArenaPage> {
+  const range = { gte: pageKey(engine, 0), lte: pageKey(engine, 0xffffffff) }
+  for await (const key of database.keys(range)) {
+    const value = readValue(read, key)
+    if (value === null) throw corrupt(key, 'MISSING')
+    const index = new DataView(key.buffer, key.byteOffset).getUint32(3)
+    yield { index, bytes: value }
+  }
+}
+
+export const readReplay = (read: Read, height: number): ReplayRecord =>
+  readExisting(replayRecordCodec, read, heightKey('coreReplay', height))

@@ -1,0 +1,8 @@
+export { type ClientOptions, createNexusClient, NexusClient, type SendOptions } from './client.ts'
+export { type Action, type EngineTable, type EngineTables, engineTablesOf } from './engines.ts'
+export type { ChannelHandlers, ChannelMessage, Subscription } from './live.ts'
+export { createNonces } from './nonces.ts'
+export { type ProvenRow, type TrustedValidators, verifyProof } from './proof.ts'
+export type { ActionResult, CallResult } from './results.ts'
+export { privateKeySigner, type Signer, walletSigner } from './signer.ts'
+export type { Hex, Inputs, Outputs } from './values.ts'
