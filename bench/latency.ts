@@ -41,7 +41,7 @@ export async function measureLatency(
     await client.call<string>('eth_getTransactionCount', [`0x${toHex(sender.address)}`, 'latest']),
   )
   const heads = await HeadsClient.open(ws)
-  const viem = readerOf(rpc, 4)
+  const viem = readerOf(rpc, 1)
   const waits: Record<Waiting, (raw: string) => Promise<unknown>> = {
     polling: (raw) => byPolling(client, raw),
     subscription: (raw) => bySubscription(client, heads, raw),

@@ -25,7 +25,7 @@ const { values, positionals } = parseArgs({
     batch: { type: 'string', default: '100' },
     senders: { type: 'string', default: '128' },
     prepared: { type: 'string' },
-    'orders-rate': { type: 'string', default: '20000' },
+    'orders-rate': { type: 'string', default: '5000,15000,20000' },
     'orders-batch': { type: 'string', default: '1,20,100' },
   },
 })
@@ -118,9 +118,10 @@ async function runThroughput(): Promise<object> {
 async function runOrders(): Promise<object> {
   const out: Record<string, Record<string, object>> = {}
   const [seconds, warmupSeconds] = [Number(values.seconds), Number(values.warmup)]
-  const rate = Number(values['orders-rate'])
   for (const validators of validatorCounts()) {
-    for (const batch of values['orders-batch'].split(',')) {
+    const rates = values['orders-rate'].split(',')
+    for (const [i, batch] of values['orders-batch'].split(',').entries()) {
+      const rate = Number(rates[i] ?? rates.at(-1))
       const measured = await withDevnet(validators, (devnet) => {
         console.error(`bench: orders in batches of ${batch} on ${validators} validators`)
         return measureOrders(devnet, { seconds, warmupSeconds, rate, actions: Number(batch) })

@@ -52,6 +52,7 @@ export async function startNode(options: StartNodeOptions): Promise<RunningNode>
       databasePath: config.paths.database,
       genesisText: options.genesisText,
       historyBlocks: config.storage.historyBlocks,
+      engineThreads: config.execution.engineThreads,
     },
     options.onFatal,
   )

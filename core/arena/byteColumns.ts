@@ -3,17 +3,17 @@ import type { Cells } from './cells.ts'
 import type { Rows } from './rows.ts'
 import type { BigintColumn, BytesColumn } from './schema.ts'
 
-const U128_LIMIT = 1n << 128n
-
 /** Little-endian, 16 bytes. */
 export class U128Column implements BigintColumn {
   readonly #cells: Cells
+  readonly #u64: BigUint64Array
   readonly #base: number
   readonly #stride: number
   readonly #rows: Rows
 
   constructor(cells: Cells, base: number, stride: number, rows: Rows) {
     this.#cells = cells
+    this.#u64 = cells.u64
     this.#base = base / 8
     this.#stride = stride / 8
     this.#rows = rows
@@ -22,18 +22,22 @@ export class U128Column implements BigintColumn {
   get(row: number): bigint {
     this.#rows.assertLive(row)
     const at = this.#base + row * this.#stride
-    const { u64 } = this.#cells
-    return ((u64[at + 1] as bigint) << 64n) | (u64[at] as bigint)
+    const high = this.#u64[at + 1] as bigint
+    const low = this.#u64[at] as bigint
+    return high === 0n ? low : (high << 64n) | low
   }
 
   set(row: number, value: bigint): void {
     this.#rows.assertLive(row)
-    assert(value >= 0n && value < U128_LIMIT, 'a value fits 128 bits')
+    // Small numbers have fast paths; a comparison with 2^128 would leave them.
+    const high = value >> 64n
+    assert(value >= 0n && high >> 64n === 0n, 'a value fits 128 bits')
     const at = this.#base + row * this.#stride
     this.#cells.touch(at)
+    this.#u64[at] = value
+    if (high === 0n && this.#u64[at + 1] === 0n) return
     this.#cells.touch(at + 1)
-    this.#cells.u64[at] = value
-    this.#cells.u64[at + 1] = value >> 64n
+    this.#u64[at + 1] = high
   }
 }
 

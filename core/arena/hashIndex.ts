@@ -19,7 +19,10 @@ export class RowHashIndex implements HashIndex {
   readonly #seedAt: number
   readonly #columns: RowWords
   readonly #when: RowWords | null
-  readonly #parts: readonly KeyPart[]
+  readonly #first: KeyPart
+  readonly #second: KeyPart | null
+  readonly #third: KeyPart | null
+  readonly #length: number
   readonly #words: Int32Array
 
   constructor(cells: Cells, layout: Layout, index: HashIndexLayout, rows: Rows) {
@@ -34,21 +37,23 @@ export class RowHashIndex implements HashIndex {
     this.#seedAt = seedWord(layout) * 2
     this.#columns = new RowWords(cells, table, columns)
     this.#when = whenOf(cells, table, spec.when)
-    // An even number of 32-bit words, for views of 8 bytes.
-    this.#words = new Int32Array(this.#columns.length + (this.#columns.length & 1))
+    this.#length = this.#columns.length
+    this.#words = new Int32Array(this.#length)
     let start = 0
-    this.#parts = columns.map((column) => {
+    const [a, b, c] = columns.map((column) => {
       const part = new KeyPart(column, start, this.#words)
       start += Math.ceil(column.bytes / 4)
       return part
     })
+    this.#first = a as KeyPart
+    this.#second = b ?? null
+    this.#third = c ?? null
   }
 
   find(first: Key, second?: Key, third?: Key): number {
-    const [a, b, c] = this.#parts as readonly [KeyPart, KeyPart | undefined, KeyPart | undefined]
-    if (!a.write(first)) return 0
-    if (b !== undefined && !b.write(second)) return 0
-    if (c !== undefined && !c.write(third)) return 0
+    if (!this.#first.write(first)) return 0
+    if (this.#second !== null && !this.#second.write(second)) return 0
+    if (this.#third !== null && !this.#third.write(third)) return 0
     const hash = this.#hash()
     for (let at = hash & this.#mask; ; at = (at + 1) & this.#mask) {
       const row = this.#i32[this.#base + at * 2 + 1] as number
@@ -127,7 +132,7 @@ export class RowHashIndex implements HashIndex {
   /** Of the words of the key: multiply and fold (murmur3's constants), seeded. */
   #hash(): number {
     let hash = this.#i32[this.#seedAt] as number
-    for (let i = 0; i < this.#columns.length; i++) {
+    for (let i = 0; i < this.#length; i++) {
       hash = Math.imul(hash ^ (this.#words[i] as number), 0x85eb_ca6b)
       hash ^= hash >>> 15
     }

@@ -26,6 +26,8 @@ export class RowWords {
   readonly #at: Int32Array
   readonly #shift: Int32Array
   readonly #mask: Int32Array
+  /** No column is narrower than its piece. */
+  readonly #isWhole: boolean
 
   constructor(cells: Cells, table: TableLayout, columns: readonly ColumnLayout[]) {
     const pieces = columns.flatMap(piecesOf)
@@ -35,6 +37,7 @@ export class RowWords {
     this.#at = Int32Array.from(pieces, (piece) => piece.at)
     this.#shift = Int32Array.from(pieces, (piece) => piece.shift)
     this.#mask = Int32Array.from(pieces, (piece) => piece.mask)
+    this.#isWhole = pieces.every((piece) => piece.mask === -1)
   }
 
   get length(): number {
@@ -43,6 +46,12 @@ export class RowWords {
 
   read(row: number, into: Int32Array): void {
     const base = this.#base + row * this.#stride
+    if (this.#isWhole) {
+      for (let i = 0; i < this.#at.length; i++) {
+        into[i] = this.#i32[base + (this.#at[i] as number)] as number
+      }
+      return
+    }
     for (let i = 0; i < this.#at.length; i++) {
       const word = this.#i32[base + (this.#at[i] as number)] as number
       into[i] = (word >>> (this.#shift[i] as number)) & (this.#mask[i] as number)
@@ -92,6 +101,11 @@ const LIMITS: { readonly [kind: string]: readonly [from: number, to: number] } =
   signed: [-Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
 }
 
+/** Takes 8-byte numbers apart. */
+const PAIR_OF_U64 = new BigUint64Array(2)
+const PAIR_AS_I32 = new Int32Array(PAIR_OF_U64.buffer)
+const PAIR_OF_F64 = new Float64Array(PAIR_OF_U64.buffer)
+
 /** Writes one column of a key as it would stand in a row. */
 export class KeyPart {
   readonly #kind: ColumnKind
@@ -101,7 +115,6 @@ export class KeyPart {
   readonly #bytes: number
   readonly #start: number
   readonly #words: Int32Array
-  readonly #view: DataView
 
   constructor(column: ColumnLayout, start: number, words: Int32Array) {
     this.#kind = column.kind
@@ -112,7 +125,6 @@ export class KeyPart {
     this.#bytes = column.bytes
     this.#start = start
     this.#words = words
-    this.#view = new DataView(words.buffer)
   }
 
   /** False when no row can have this value. */
@@ -126,16 +138,22 @@ export class KeyPart {
   #writeNumber(key: number): boolean {
     assert(this.#to > 0, 'a number is the key of a number column')
     if (!(key >= this.#from && key <= this.#to && Math.floor(key) === key)) return false
-    if (this.#isDouble) this.#view.setFloat64(this.#start * 4, key + 0, true)
-    else this.#words[this.#start] = key
+    if (this.#isDouble) {
+      PAIR_OF_F64[0] = key + 0
+      this.#words[this.#start] = PAIR_AS_I32[0] as number
+      this.#words[this.#start + 1] = PAIR_AS_I32[1] as number
+    } else this.#words[this.#start] = key
     return true
   }
 
   #writeBigint(key: bigint): boolean {
     assert(this.#kind === 'u128', 'a bigint is the key of a u128 column')
-    if (key < 0n || key >> 128n !== 0n) return false
-    this.#view.setBigUint64(this.#start * 4, key, true)
-    this.#view.setBigUint64(this.#start * 4 + 8, key >> 64n, true)
+    // Small numbers have fast paths; a comparison with 2^128 would leave them.
+    const high = key >> 64n
+    if (key < 0n || high >> 64n !== 0n) return false
+    PAIR_OF_U64[0] = key
+    PAIR_OF_U64[1] = high
+    for (let i = 0; i < 4; i++) this.#words[this.#start + i] = PAIR_AS_I32[i] as number
     return true
   }
 

@@ -35,7 +35,9 @@ export type OrderedIndexLayout = {
   readonly table: TableLayout
   readonly base: number
   readonly groups: number
+  /** Nodes of a table's ordered indexes lie side by side, row after row: `nodeStride` bytes from row to row. */
   readonly nodes: number
+  readonly nodeStride: number
   readonly levels: number
 }
 
@@ -84,13 +86,21 @@ export function layoutOf(schema: Schema): Layout {
   }
   const hashIndexes = new Map<string, HashIndexLayout>()
   const orderedIndexes = new Map<string, OrderedIndexLayout>()
+  const nodes = new Map<TableSpec, { at: number; readonly stride: number }>()
+  for (const [of, count] of orderedIndexesOf(schema)) {
+    nodes.set(of, { at, stride: count * NODE_BYTES })
+    at = roundUp(at + of.capacity * count * NODE_BYTES, CHUNK_BYTES)
+  }
   for (const [name, spec] of Object.entries(schema)) {
     if (spec.kind === 'hashIndex') {
       const slots = 2 ** Math.ceil(Math.log2(spec.table.capacity * 2))
       hashIndexes.set(name, { spec, table: tableOf(spec.table), base: at, slots })
       at = roundUp(at + slots * SLOT_BYTES, CHUNK_BYTES)
     } else if (spec.kind === 'orderedIndex') {
-      const layout = orderedLayoutOf(spec, tableOf(spec.table), at)
+      const ofTable = nodes.get(spec.table)
+      assert(ofTable !== undefined, 'an ordered index has nodes')
+      const layout = orderedLayoutOf(spec, tableOf(spec.table), at, ofTable)
+      ofTable.at += NODE_BYTES
       orderedIndexes.set(name, layout)
       at = layout.levels + spec.table.capacity * LEVEL_BYTES
     }
@@ -105,12 +115,20 @@ function orderedLayoutOf(
   spec: OrderedIndexSpec,
   table: TableLayout,
   base: number,
+  nodes: { readonly at: number; readonly stride: number },
 ): OrderedIndexLayout {
-  const { capacity } = spec.table
   const groups = base + CHUNK_BYTES
-  const nodes = roundUp(groups + spec.groups * GROUP_BYTES, CHUNK_BYTES)
-  const levels = roundUp(nodes + capacity * NODE_BYTES, CHUNK_BYTES)
-  return { spec, table, base, groups, nodes, levels }
+  const levels = roundUp(groups + spec.groups * GROUP_BYTES, CHUNK_BYTES)
+  return { spec, table, base, groups, nodes: nodes.at, nodeStride: nodes.stride, levels }
+}
+
+/** How many each table has. */
+function orderedIndexesOf(schema: Schema): ReadonlyMap<TableSpec, number> {
+  const counts = new Map<TableSpec, number>()
+  for (const spec of Object.values(schema)) {
+    if (spec.kind === 'orderedIndex') counts.set(spec.table, (counts.get(spec.table) ?? 0) + 1)
+  }
+  return counts
 }
 
 /** Row header: the link of the free list, or LIVE. */

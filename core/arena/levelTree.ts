@@ -21,6 +21,8 @@ const LOWEST = 2
 const HIGHEST = 3
 const GROUP_SIZE = GROUP_BYTES / 4
 
+const HINTS = 2 ** 12
+
 /** Of the index: first free level (linked through FIRST), highest level ever used. */
 const FREE = 0
 const HIGH = 1
@@ -38,8 +40,8 @@ export class LevelTree {
   readonly #header: number
   readonly #groups: number
   readonly #levels: number
-  /** The level met last; checked before it is believed, so it may be stale. */
-  #recent = 0
+  /** Levels met lately, by group and price; checked before they are believed, so they may be stale. */
+  readonly #hints = new Int32Array(HINTS)
 
   constructor(cells: Cells, layout: OrderedIndexLayout) {
     this.#cells = cells
@@ -83,16 +85,18 @@ export class LevelTree {
 
   /** The highest level not above the price, or 0. O(1) at either end and at the level met last. */
   floor(group: number, price: number): number {
-    const recent = this.#recent
+    const at = hintOf(group, price)
+    const hint = this.#hints[at] as number
+    const cell = this.#levels + hint * LEVEL
     if (
-      this.priceOf(recent) === price &&
-      this.#get(recent, GROUP) === group &&
-      this.#get(recent, COUNT) !== 0
+      this.#f64[cell >>> 1] === price &&
+      this.#i32[cell + GROUP] === group &&
+      this.#i32[cell + COUNT] !== 0
     ) {
-      return recent
+      return hint
     }
     const found = this.#search(group, price)
-    this.#recent = found
+    this.#hints[at] = found
     return found
   }
 
@@ -142,7 +146,7 @@ export class LevelTree {
     this.#cells.put(at + FIRST, row, group)
     this.#cells.put(at + LEFT, 0, 0)
     this.#cells.put(at + LOWER, below, above)
-    this.#recent = level
+    this.#hints[hintOf(group, price)] = level
     const levels = this.levels(group) + 1
     if (levels === 1) {
       this.#cells.put(at + PARENT, 0, 0)
@@ -352,5 +356,8 @@ export class LevelTree {
     this.#cells.put(this.#groups + group * GROUP_SIZE + field, first, second)
   }
 }
+
+const hintOf = (group: number, price: number): number =>
+  (Math.imul(group, 0x9e37_79b1) ^ price) & (HINTS - 1)
 
 const other = (side: number): number => LEFT + RIGHT - side

@@ -1,7 +1,7 @@
 import { assert } from '../primitives/assert.ts'
 import type { Cells } from './cells.ts'
 import { columnOf, type Piece, piecesOf, type RowWords, whenOf } from './keys.ts'
-import { NODE_BYTES, type OrderedIndexLayout } from './layout.ts'
+import type { OrderedIndexLayout } from './layout.ts'
 import { LevelTree } from './levelTree.ts'
 import type { Rows } from './rows.ts'
 import type { OrderedIndex } from './schema.ts'
@@ -10,7 +10,6 @@ import type { OrderedIndex } from './schema.ts'
 const PREVIOUS = 0
 const NEXT = 1
 const LEVEL = 2
-const NODE = NODE_BYTES / 4
 
 /** Rows of a level are a doubly linked list; the levels are a tree of their own. */
 export class RowOrderedIndex implements OrderedIndex {
@@ -20,6 +19,7 @@ export class RowOrderedIndex implements OrderedIndex {
   readonly #f64: Float64Array
   readonly #rows: Rows
   readonly #nodes: number
+  readonly #nodeStride: number
   readonly groups: number
   readonly #groupAt: number
   readonly #groupShift: number
@@ -45,6 +45,7 @@ export class RowOrderedIndex implements OrderedIndex {
     this.#f64 = cells.f64
     this.#rows = rows
     this.#nodes = layout.nodes / 4
+    this.#nodeStride = layout.nodeStride / 4
     this.groups = spec.groups
     const [piece] = piecesOf(group) as [Piece]
     this.#groupAt = table.base / 4 + piece.at
@@ -71,26 +72,26 @@ export class RowOrderedIndex implements OrderedIndex {
     const last = this.tree.lastOf(floor)
     assert(this.sequenceOf(last) < this.sequenceOf(row), 'the newest row has the largest sequence')
     this.tree.append(floor, row)
-    this.#cells.set(this.#nodes + last * NODE + NEXT, row)
+    this.#cells.set(this.#nodes + last * this.#nodeStride + NEXT, row)
     this.#put(row, last, floor)
   }
 
   remove(row: number): void {
     this.#rows.assertLive(row)
-    const at = this.#nodes + row * NODE
+    const at = this.#nodes + row * this.#nodeStride
     const level = this.#i32[at + LEVEL] as number
     assert(level !== 0, 'the row is in the index')
     const previous = this.#i32[at + PREVIOUS] as number
     const next = this.#i32[at + NEXT] as number
     this.#cells.set(at + LEVEL, 0)
-    if (previous !== 0) this.#cells.set(this.#nodes + previous * NODE + NEXT, next)
-    if (next !== 0) this.#cells.set(this.#nodes + next * NODE + PREVIOUS, previous)
+    if (previous !== 0) this.#cells.set(this.#nodes + previous * this.#nodeStride + NEXT, next)
+    if (next !== 0) this.#cells.set(this.#nodes + next * this.#nodeStride + PREVIOUS, previous)
     this.tree.takeOut(level, previous, next)
   }
 
   #put(row: number, previous: number, level: number): void {
-    this.#cells.put(this.#nodes + row * NODE + PREVIOUS, previous, 0)
-    this.#cells.set(this.#nodes + row * NODE + LEVEL, level)
+    this.#cells.put(this.#nodes + row * this.#nodeStride + PREVIOUS, previous, 0)
+    this.#cells.set(this.#nodes + row * this.#nodeStride + LEVEL, level)
   }
 
   lowest(group: number): number {
@@ -165,6 +166,6 @@ export class RowOrderedIndex implements OrderedIndex {
   }
 
   #get(row: number, field: number): number {
-    return this.#i32[this.#nodes + row * NODE + field] as number
+    return this.#i32[this.#nodes + row * this.#nodeStride + field] as number
   }
 }

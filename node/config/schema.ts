@@ -112,6 +112,13 @@ export const configSchema = z.strictObject({
     historyBlocks: z.int().min(0).max(1e12).describe('past blocks whose state answers eth_call'),
     cacheBytes: bytes.describe('database cache'),
   }),
+  execution: z.strictObject({
+    engineThreads: z
+      .int()
+      .min(0)
+      .max(64)
+      .describe('threads that run the engines of NexusCore; 0: the executor does'),
+  }),
   mempool: z.strictObject({
     transactions: count.describe('transactions held'),
     bytes: bytes.describe('bytes of transactions held'),
@@ -149,6 +156,7 @@ export const defaultConfigValues: ConfigValues = {
   log: { level: 'info', format: 'auto' },
   consensus: { timeouts: structuredClone(defaultTimeoutOptions) },
   storage: { historyBlocks: 10_000, cacheBytes: 32 * MIB },
+  execution: { engineThreads: 0 },
   mempool: {
     transactions: defaultPoolOptions.maxCount,
     bytes: defaultPoolOptions.maxBytes,

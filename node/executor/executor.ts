@@ -40,6 +40,8 @@ export type ExecutorModules = {
   readonly store: ChainStore
   readonly checkpoints: Checkpoints
   readonly feed: CommittedFeed
+  /** Ends the engines' threads. */
+  readonly closeCore: () => Promise<void>
 }
 
 type Speculation = {
@@ -143,6 +145,7 @@ export class Executor {
   async close(): Promise<void> {
     this.#discard()
     this.#modules.feed.close()
+    await this.#modules.closeCore()
     await this.#modules.store.close()
   }
 

@@ -12,6 +12,8 @@ export type ExecutorThreadOptions = {
   readonly genesisText: string
   /** Heights of past state kept for queries. */
   readonly historyBlocks: number
+  /** 0 where absent: the engines run in the executor's thread. */
+  readonly engineThreads?: number
 }
 
 export type ExecutorApi = {

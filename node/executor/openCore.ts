@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
+import { createArena } from '../../core/arena/index.ts'
 import { signedEnvelopeCodec } from '../../core/chain/action.ts'
-import type { EngineRunner } from '../../core/host/runner.ts'
 import { type CoreMachine, createCoreMachine } from '../../core/machine/index.ts'
 import { assert } from '../../core/primitives/assert.ts'
 import { equalBytes, toHex } from '../../core/primitives/bytes.ts'
@@ -8,26 +8,43 @@ import { decode } from '../../core/primitives/codec.ts'
 import { NexusError } from '../../core/primitives/errors.ts'
 import { type Height, heightOf } from '../../core/primitives/units.ts'
 import type { CoreGenesis } from '../../genesis/core.ts'
+import { createEnginePool, defaultEnginePoolOptions } from '../engines/enginePool.ts'
 import { coreRegistry } from '../engines/registry.ts'
 import type { ChainStore } from '../storage/chainStore.ts'
 
 export type CoreOptions = {
   readonly chainId: number
   readonly core: CoreGenesis
-  readonly runner: EngineRunner | null
+  /** Threads for the batches of signed actions; with 0 they run in this one. */
+  readonly engineThreads: number
   /** Milliseconds, monotonic. */
   readonly now: () => number
 }
 
-export const createCore = ({ chainId, core, runner, now }: CoreOptions): CoreMachine =>
-  createCoreMachine({
+/** The machine with empty memories, and the threads that it may have. */
+export type OpenCore = { readonly machine: CoreMachine; close(): Promise<void> }
+
+export async function createCore(options: CoreOptions): Promise<OpenCore> {
+  const { chainId, core, engineThreads: threads, now } = options
+  // Of a new state; one that is loaded brings its own.
+  const seed = randomInt(1, 2 ** 31)
+  const memories = coreRegistry.engines.map(
+    ({ schema }) => createArena(schema, undefined, { seed }).memory,
+  )
+  const pool =
+    threads === 0
+      ? null
+      : createEnginePool({ ...defaultEnginePoolOptions, registry: coreRegistry, memories, threads })
+  await pool?.ready()
+  const machine = createCoreMachine({
     registry: coreRegistry,
     params: { chainId, blockGas: core.blockGas, gasRatio: core.gasRatio },
-    ...(runner === null ? {} : { runner }),
-    // Of a new state; one that is loaded brings its own.
-    arena: { seed: randomInt(1, 2 ** 31) },
+    ...(pool === null ? {} : { runner: pool }),
+    memories,
     now,
   })
+  return { machine, close: async () => pool?.close() }
+}
 
 /** The engines as they were after the committed height: the stored memories, and the heights since done again. */
 export async function restoreCore(core: CoreMachine, store: ChainStore): Promise<void> {
@@ -40,6 +57,12 @@ export async function restoreCore(core: CoreMachine, store: ChainStore): Promise
   }
   for (let height = checkpoint + 1; height <= store.height; height++)
     await replay(core, store, heightOf(height))
+  const broken = core.checkFull()
+  if (broken.length > 0)
+    throw new NexusError(
+      { code: 'STATE_BROKEN', broken },
+      { message: `the stored state of the engines is not sound: ${broken.join('; ')}` },
+    )
 }
 
 async function replay(core: CoreMachine, store: ChainStore, height: Height): Promise<void> {

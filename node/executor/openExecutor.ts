@@ -27,10 +27,10 @@ export async function openExecutor(options: ExecutorThreadOptions): Promise<Exec
     genesisHash: genesisHash(genesis),
     historyBlocks: options.historyBlocks,
   })
-  const core = createCore({
+  const { machine: core, close } = await createCore({
     chainId: genesis.chainId,
     core: genesis.core,
-    runner: null,
+    engineThreads: options.engineThreads ?? 0,
     now: nowMs,
   })
   const checkpoints = new Checkpoints(defaultCheckpointOptions, core.arenas)
@@ -46,7 +46,7 @@ export async function openExecutor(options: ExecutorThreadOptions): Promise<Exec
   const feed = new CommittedFeed(core.arenas)
   return new Executor(
     { params: genesis.consensus, treasury, now },
-    { machine, core, store, checkpoints, feed },
+    { machine, core, store, checkpoints, feed, closeCore: close },
   )
 }
 

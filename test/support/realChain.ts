@@ -56,6 +56,7 @@ export class RealChain {
       readonly historyBlocks?: number
       readonly accounts?: readonly GenesisAccount[]
       readonly core?: CoreGenesis
+      readonly engineThreads?: number
     } = {},
   ): Promise<RealChain> {
     const created = createGenesis({
@@ -80,6 +81,7 @@ export class RealChain {
       databasePath: directory,
       genesisText: created.text,
       historyBlocks: options.historyBlocks ?? 16,
+      engineThreads: options.engineThreads ?? 0,
     })
     return new RealChain(directory, { text: created.text, genesis: parsed.value, executor })
   }

@@ -183,7 +183,10 @@ function compare(machine: MachineWorld, model: Model, result: BothResults, from:
   const shown = result.evm.executed.transactions.flatMap(({ receipt }) => receipt.logs)
   expect(shown.map(({ address }) => toHex(address))).toEqual(logs.map(({ address }) => address))
   const { systemCalls, calls } = result.core.record
-  const stood = [...systemCalls, ...calls].map(({ engine, caller }) => [precompileOf(engine), caller])
+  const stood = [...systemCalls, ...calls].map(({ engine, caller }) => [
+    precompileOf(engine),
+    caller,
+  ])
   expect(stood.map((pair) => pair.map(toHex))).toEqual(
     logs
       .filter(({ address }) => isEngine(address))

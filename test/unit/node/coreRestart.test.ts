@@ -3,9 +3,9 @@ import { fromHex, toHex } from '../../../core/primitives/bytes.ts'
 import { engineAddress } from '../../../evm/index.ts'
 import { devnetCore } from '../../../node/devnet/core.ts'
 import { ChainReader, defaultChainReaderOptions } from '../../../node/storage/chainReader.ts'
+import { callOf, signedAction } from '../../support/chainActions.ts'
 import { type Key, keyNumber, signTransaction } from '../../support/evmWorld.ts'
 import { RealChain } from '../../support/realChain.ts'
-import { callOf, signedAction } from '../../support/chainActions.ts'
 
 const [maker, taker] = [keyNumber(1), keyNumber(2)] as const
 /** Selector of depositNative(). */
@@ -98,6 +98,23 @@ describe('the engines across a restart', () => {
     await on.restart()
     expect(on.head).toEqual(before)
   })
+
+  it('come to the same state on threads of their own', async () => {
+    const on = await create()
+    const threaded = await RealChain.create([maker, taker], {
+      core: devnetCore([maker.address, taker.address]),
+      engineThreads: 2,
+    })
+    try {
+      for (let nonce = 1; nonce <= 5; nonce++) {
+        await trade(on, nonce)
+        await trade(threaded, nonce)
+        expect(threaded.head.summary).toEqual(on.head.summary)
+      }
+    } finally {
+      await threaded.close()
+    }
+  }, 60_000)
 
   it('leave receipts that can be found', async () => {
     const on = await create()
