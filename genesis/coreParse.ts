@@ -52,7 +52,10 @@ const market: Check<GenesisMarket> = object<GenesisMarket>({
 
 /** The `core` key of the document; a chain without one gets the default. */
 export const coreGenesis: Check<CoreGenesis> = object<CoreGenesis>({
-  blockGas: defaulted(integer({ min: 1_000_000, max: 2 ** 40 }), defaultCoreGenesis.blockGas),
+  blockGas: defaulted(
+    integer({ min: 1_000_000, max: GENESIS_LIMITS.coreBlockGas }),
+    defaultCoreGenesis.blockGas,
+  ),
   gasRatio: defaulted(integer({ min: 1, max: 10_000 }), defaultCoreGenesis.gasRatio),
   gasPrice: defaulted(
     object<CoreGenesis['gasPrice']>({

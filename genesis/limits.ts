@@ -1,3 +1,4 @@
+import { defaultArenaOptions } from '../core/arena/index.ts'
 import { assert } from '../core/primitives/assert.ts'
 import { LIMITS } from '../core/primitives/limits.ts'
 
@@ -15,6 +16,12 @@ export const GENESIS_LIMITS = {
   storageSlots: 100_000,
   nameLength: 64,
   symbolLength: 16,
+  /**
+   * Core gas bounds what a block writes: 100 gas pay for about 20 words (a cancelled order 18, a maker
+   * that is met 25 for 200). Signed actions and contracts each use at most this much of one engine, so
+   * 2 × 32 M × 0.2 = 12.8 M of the journal's 16.7 M words.
+   */
+  coreBlockGas: 32_000_000,
   assets: 1_000,
   markets: 256,
   /** 2^53 − 1: wallets read the chain id as a JavaScript number. */
@@ -46,6 +53,10 @@ export const GENESIS_LIMITS = {
   supply: 1n << 256n,
 } as const
 
+assert(
+  2 * GENESIS_LIMITS.coreBlockGas * 0.2 < defaultArenaOptions.journalEntries,
+  'the journal holds a full block',
+)
 assert(GENESIS_LIMITS.minBlockBytes <= LIMITS.blockBytes, 'a legal block size exists')
 assert(
   GENESIS_LIMITS.minBlockBytes >= LIMITS.transactionBytes + LIMITS.validators * 66 + KIB,

@@ -48,6 +48,7 @@ const depositTo = define({
   gas: GAS.depositTo,
   class: 'other',
   authority: 'agent',
+  spend: ({ asset, amount }) => (asset === USDX ? amount : 0),
   apply(state, { engine, asset, amount }, context) {
     const objection = take(state, asset, amount, context)
     if (objection !== null) return reject(objection)

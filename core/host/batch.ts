@@ -5,7 +5,6 @@ import { EventLog } from './eventLog.ts'
 import { fieldsCodec } from './fieldCodec.ts'
 import type { Fields, Values } from './fields.ts'
 import type { HostContext } from './hostContext.ts'
-import { JOURNAL_MARGIN } from './journal.ts'
 import type { CallOutcome, EngineOutcome, EngineTask, EngineUnit, UnitCall } from './runner.ts'
 
 /** A batch under way. */
@@ -73,7 +72,7 @@ export function runBatch(host: EngineHost, context: HostContext, task: EngineTas
 /** All calls of the unit stand or none does. */
 function runUnit(batch: Batch, unit: EngineUnit): void {
   const { host, context, outcomes } = batch
-  if (batch.gasUsed >= batch.task.blockGas || host.arena.journalRoom() < JOURNAL_MARGIN) {
+  if (batch.gasUsed >= batch.task.blockGas) {
     for (let i = 0; i < unit.calls.length; i++) outcomes.push(FULL)
     return
   }
@@ -107,12 +106,14 @@ function runCall(batch: Batch, budget: number, call: UnitCall): CallOutcome {
   const { host, context, budgets } = batch
   const hosted = host.fns[call.fn] as HostedFn
   batch.fn = hosted.name
-  const limit = budgets[budget] as number
-  if (!context.meter(hosted.fn.gas, limit)) return UNPAID
+  const paid = budgets[budget] as number
+  // No call takes more than what is left of the block, whatever it can pay: gas bounds the journal.
+  const limit = Math.min(paid, batch.task.blockGas - batch.gasUsed)
+  if (!context.meter(hosted.fn.gas, limit)) return limit < paid ? FULL : UNPAID
   const result = hosted.fn.apply(host.state, call.values as never, context)
   if (context.overrun) return spent(batch, budget, limit)
   const { gasUsed } = context
-  budgets[budget] = limit - gasUsed
+  budgets[budget] = paid - gasUsed
   batch.gasUsed += gasUsed
   if (!result.ok) return refused(result.code, gasUsed)
   return { code: null, gasUsed, result: resultOf(batch, hosted, result.value) }
@@ -125,7 +126,8 @@ function resultOf({ writer }: Batch, { fn }: HostedFn, value: Values<Fields>): U
 }
 
 function spent(batch: Batch, budget: number, limit: number): CallOutcome {
-  batch.budgets[budget] = 0
+  const rest = (batch.budgets[budget] as number) - limit
+  batch.budgets[budget] = rest
   batch.gasUsed += limit
-  return refused('OUT_OF_GAS', limit)
+  return refused(rest > 0 ? 'BLOCK_FULL' : 'OUT_OF_GAS', limit)
 }

@@ -8,7 +8,6 @@ import { ENGINE } from './coprocessor.ts'
 import { type EngineHost, engineFault, engineTableOf } from './engineHost.ts'
 import type { AccountNames } from './fieldCodec.ts'
 import { HostContext } from './hostContext.ts'
-import { JOURNAL_MARGIN } from './journal.ts'
 import type { LedgerPort } from './ledgerPort.ts'
 import type { Registry } from './registry.ts'
 import type { ReplayCall } from './replay.ts'
@@ -83,10 +82,9 @@ export class Runtime {
     this.#marks.length = mark + this.hosts.length + 2
   }
 
-  /** Whether the block's gas is used up or a journal has no room for one more call and its posts. */
-  isFull(): boolean {
-    if (this.gasUsed >= this.#blockGas) return true
-    return this.hosts.some((host) => host.arena.journalRoom() < JOURNAL_MARGIN)
+  /** Core gas that the block has left for calls of contracts. */
+  get gasLeft(): number {
+    return Math.max(0, this.#blockGas - this.gasUsed)
   }
 
   addGas(host: EngineHost, gas: number): void {
@@ -154,7 +152,6 @@ export class Runtime {
     if (host === undefined) return reject('UNKNOWN_ENGINE')
     const fn = host.internalFns.get(post.fn)
     if (fn === undefined) return reject('UNKNOWN_FUNCTION')
-    if (host.arena.journalRoom() < JOURNAL_MARGIN) return reject('BLOCK_FULL')
     const mark = host.arena.mark()
     const { eventCount } = context
     const posted = context.posts.length

@@ -6,7 +6,6 @@ import {
   prepareEnvelope,
 } from '../host/envelope.ts'
 import { gasFor, JUNK_CALL_GAS } from '../host/gas.ts'
-import { JOURNAL_MARGIN } from '../host/journal.ts'
 import type { Admitted } from '../host/ledgerPort.ts'
 import type { CallOutcome } from '../host/runner.ts'
 import type { Runtime } from '../host/runtime.ts'
@@ -35,16 +34,12 @@ export type Running = {
   readonly gasLimit: number
 }
 
-/** Journal entries that settling one fee may take, kept free from admission on. */
-const FEE_ENTRIES = 64
-
 /** Admits a block's actions one after the other, each against the state the ones before left. */
 export class Admissions {
   readonly #runtime: Runtime
   readonly #chainId: number
   readonly #rules: EnvelopeRules
   #gasLeft: number
-  #admitted = 0
 
   constructor(
     runtime: Runtime,
@@ -76,12 +71,11 @@ export class Admissions {
     const prepared = prepareEnvelope(this.#rules, envelope)
     if (!prepared.ok) return prepared
     const { calls, admission, baseGas } = prepared.value
-    if (baseGas > this.#gasLeft || !this.#hasRoom()) return reject('BLOCK_FULL')
+    if (baseGas > this.#gasLeft) return reject('BLOCK_FULL')
     const { ledger, ledgerHost, context } = this.#runtime
     const admitted = ledger.admit(ledgerHost.state, admission, context.time)
     if (!admitted.ok) return admitted
     this.#gasLeft -= baseGas
-    this.#admitted++
     const gasLimit = gasFor(envelope.maxFee, this.#rules.gasPrice)
     const outcomes = outcomesOf(calls, envelope.atomic)
     return ok({
@@ -92,11 +86,6 @@ export class Admissions {
       outcomes,
       gasLimit,
     })
-  }
-
-  #hasRoom(): boolean {
-    const room = this.#runtime.ledgerHost.arena.journalRoom()
-    return room >= JOURNAL_MARGIN + this.#admitted * FEE_ENTRIES
   }
 }
 

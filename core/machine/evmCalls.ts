@@ -65,7 +65,7 @@ export class EvmCalls {
 
   #read(host: EngineHost, name: string, view: View, call: EvmCall): EvmCallResult {
     if (call.value !== 0n) return refused('NOT_PAYABLE', 0)
-    if (view.gas > call.gasLimit) return { kind: 'outOfGas', gas: call.gasLimit }
+    if (view.gas > call.gasLimit) return outOfGas(call)
     const runtime = this.#runtime
     const args = decodeAbi(view.args, call.data.subarray(4), runtime.names)
     if (!args.ok) return refused(args.code, view.gas)
@@ -87,7 +87,10 @@ export class EvmCalls {
     if (typeof value === 'string') return refused(value, 0)
     const runtime = this.#runtime
     const { context } = runtime
-    if (!context.meter(fn.gas, call.gasLimit)) return { kind: 'outOfGas', gas: call.gasLimit }
+    // No call takes more than what is left of the block, whatever it brings: gas bounds the journal.
+    const limit = this.replaying ? call.gasLimit : Math.min(call.gasLimit, runtime.gasLeft)
+    const isCut = limit < call.gasLimit
+    if (!context.meter(fn.gas, limit)) return isCut ? refused('BLOCK_FULL', 0) : outOfGas(call)
     const mark = runtime.mark()
     const events = context.eventCount
     const applied = this.#apply(host, hosted, call, value)
@@ -98,9 +101,8 @@ export class EvmCalls {
       return { kind: 'success', gas, returnData: applied.value, logs, mark }
     }
     runtime.revertTo(mark)
-    return applied.code === 'OUT_OF_GAS'
-      ? { kind: 'outOfGas', gas: call.gasLimit }
-      : refused(applied.code, gas)
+    if (applied.code !== 'OUT_OF_GAS') return refused(applied.code, gas)
+    return isCut ? refused('BLOCK_FULL', gas) : outOfGas(call)
   }
 
   #apply(
@@ -111,7 +113,6 @@ export class EvmCalls {
   ): Result<Uint8Array, string> {
     const runtime = this.#runtime
     const { context, names } = runtime
-    if (!this.replaying && runtime.isFull()) return reject('BLOCK_FULL')
     const caller = this.#callerOf(call)
     if (!caller.ok) return caller
     const args = decodeAbi(fn.args, call.data.subarray(4), names)
@@ -154,6 +155,7 @@ export class EvmCalls {
 }
 
 const refused = (code: string, gas: number): EvmCallResult => ({ kind: 'revert', gas, code })
+const outOfGas = ({ gasLimit }: EvmCall): EvmCallResult => ({ kind: 'outOfGas', gas: gasLimit })
 
 /** Core units of a call's wei, or why they are none. */
 function coreUnitsOf(wei: bigint): number | 'NOT_WHOLE_UNIT' | 'BALANCE_LIMIT' {
