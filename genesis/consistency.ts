@@ -1,10 +1,12 @@
-import { bytesToBigint, toHex } from '../core/primitives/bytes.ts'
+import { toHex } from '../core/primitives/bytes.ts'
 import { LIMITS } from '../core/primitives/limits.ts'
+import { isReserved } from '../evm/precompiles.ts'
 import { checksumAddress } from './address.ts'
 import { checkCore } from './coreConsistency.ts'
 import type { Genesis, GenesisAccount } from './genesis.ts'
 import { GENESIS_LIMITS } from './limits.ts'
 import { elementPath, memberPath, type Problem, type ProblemCode } from './problems.ts'
+import { isChainAddress, isReservedAddress } from './reserved.ts'
 
 type Report = (path: string, code: ProblemCode, expected: string, found: string) => void
 
@@ -42,15 +44,19 @@ function checkValidators({ validators }: Genesis, report: Report): void {
     )
 }
 
+/** The zero address stands for no treasury. */
 function checkTreasury({ consensus, evm }: Genesis, report: Report): void {
   const paid = [consensus.baseFeeRecipient, consensus.tipRecipient].includes('treasury')
-  if (paid && bytesToBigint(evm.treasury) === 0n)
+  const isMissing = evm.treasury.every((byte) => byte === 0)
+  if (paid && isMissing)
     report(
       'evm.treasury',
       'MISSING_TREASURY',
       'an address, because fees go to the treasury',
       'the zero address',
     )
+  if (!isMissing && isReservedAddress(evm.treasury))
+    report('evm.treasury', 'RESERVED_ADDRESS', "somebody's address", checksumAddress(evm.treasury))
 }
 
 function checkAccounts({ accounts }: Genesis, report: Report): void {
@@ -87,7 +93,14 @@ function checkAccount(account: GenesisAccount, path: string, report: Report): vo
       'storage only under code that can read it',
       `${storage.length} slots without code`,
     )
-  if (code.length > 0 && bytesToBigint(account.address) < GENESIS_LIMITS.reservedAddresses)
+  if (isChainAddress(account.address))
+    report(
+      memberPath(path, 'address'),
+      'RESERVED_ADDRESS',
+      'an address other than those of engines and system tokens',
+      where,
+    )
+  else if (code.length > 0 && isReserved(account.address))
     report(
       memberPath(path, 'address'),
       'RESERVED_ADDRESS',

@@ -2,15 +2,28 @@ import { toHex } from '../core/primitives/bytes.ts'
 import { checksumAddress } from './address.ts'
 import type { CoreGenesis, GenesisMarket } from './core.ts'
 import { elementPath, memberPath, type ProblemCode } from './problems.ts'
+import { isReservedAddress } from './reserved.ts'
 
 type Report = (path: string, code: ProblemCode, expected: string, found: string) => void
 
 /** What the parts of Core's genesis owe each other. */
 export function checkCore(core: CoreGenesis, report: Report): void {
+  checkOwners(core, report)
   checkGasPrice(core, report)
   checkAssets(core, report)
   checkBalances(core, report)
   checkMarkets(core, report)
+}
+
+/** Who receives or decides must be somebody. */
+function checkOwners({ treasury, exchange }: CoreGenesis, report: Report): void {
+  const owners = [
+    ['core.treasury', treasury],
+    ['core.exchange.admin', exchange.admin],
+  ] as const
+  for (const [path, owner] of owners)
+    if (isReservedAddress(owner))
+      report(path, 'RESERVED_ADDRESS', "somebody's address", checksumAddress(owner))
 }
 
 function checkGasPrice({ gasPrice }: CoreGenesis, report: Report): void {
@@ -53,7 +66,7 @@ function checkBalances({ assets, balances }: CoreGenesis, report: Report): void 
     const path = elementPath('core.balances', index)
     if (!symbols.has(asset))
       report(memberPath(path, 'asset'), 'UNKNOWN_ASSET', 'a symbol of core.assets', asset)
-    if (address.subarray(0, 18).every((byte) => byte === 0))
+    if (isReservedAddress(address))
       report(
         memberPath(path, 'address'),
         'RESERVED_ADDRESS',

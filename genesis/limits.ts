@@ -47,8 +47,6 @@ export const GENESIS_LIMITS = {
   /** 2^64 wei is 18 coins for one gas: far beyond any price, far below an overflow of gas × fee. */
   minBaseFee: 1n,
   maxBaseFee: (1n << 64n) - 1n,
-  /** Ethereum's precompiles up to Prague are 0x01 to 0x11; the first 64 Ki addresses stay reserved for the chain. */
-  reservedAddresses: 0x1_0000n,
   /** An amount of the native coin, and so the sum of all, fits an EVM word. */
   supply: 1n << 256n,
 } as const

@@ -5,16 +5,16 @@ import type { ExchangeState } from './schema.ts'
 /** USDX: gas, the usual quote, and the asset of every account's home row. */
 export const USDX = 0
 
-const GUESSES = 2 ** 17
+const GUESSES = 2 ** 18
 /**
- * The row last found for a pair, in 512 KiB that stay in the processor's cache where the index does not. A guess
+ * The row last found for a pair, in 1 MiB that stay in the processor's cache where the index does not. A guess
  * is believed only when the row itself says so, so it may be stale, or of another arena.
  */
 const guesses = new Int32Array(GUESSES)
 
 /** The row of this account and asset, or 0. */
 export function findBalance(state: ExchangeState, account: number, asset: number): number {
-  const slot = (account + Math.imul(asset, 0x9e37_79b1)) & (GUESSES - 1)
+  const slot = (account * 2 + (asset & 1) + Math.imul(asset >>> 1, 0x9e37_79b1)) & (GUESSES - 1)
   const guess = guesses[slot] as number
   const columns = state.balances.columns
   const isRight =

@@ -20,7 +20,8 @@ export function placeOrder(
   const home = homeOf(state, context.caller)
   if (home === 0) return reject('INSUFFICIENT_BALANCE')
   const columns = state.markets.columns
-  const [tickSize, lotSize] = [columns.tickSize.get(marketRow), columns.lotSize.get(marketRow)]
+  const tickSize = columns.tickSize.get(marketRow)
+  const lotSize = columns.lotSize.get(marketRow)
   const baseBalance = balanceFor(state, home, context.caller, columns.base.get(marketRow))
   const quoteBalance = balanceFor(state, home, context.caller, columns.quote.get(marketRow))
   if (baseBalance === 0 || quoteBalance === 0) return reject('TABLE_FULL')

@@ -56,14 +56,13 @@ export function settleTaker(state: ExchangeState, entry: Entry, taker: Taker): v
   move(available, entry.baseBalance, baseDelta)
   move(available, entry.quoteBalance, quoteDelta)
   if (taker.counts) addVolume(state, entry.owner, taker.notional)
-  const [baseRow, quoteRow] = [
-    markets.baseRow.get(entry.marketRow),
-    markets.quoteRow.get(entry.marketRow),
-  ]
+  const baseRow = markets.baseRow.get(entry.marketRow)
+  const quoteRow = markets.quoteRow.get(entry.marketRow)
   if (taker.baseFees !== 0) move(fees, baseRow, taker.baseFees)
   if (taker.quoteFees !== 0) move(fees, quoteRow, taker.quoteFees)
   // Sums of what was written to balances, not of the fees again: the block constraint compares the two.
-  const [baseDrift, quoteDrift] = [taker.baseMoved + baseDelta, taker.quoteMoved + quoteDelta]
+  const baseDrift = taker.baseMoved + baseDelta
+  const quoteDrift = taker.quoteMoved + quoteDelta
   if (baseDrift !== 0) move(users, baseRow, baseDrift)
   if (quoteDrift !== 0) move(users, quoteRow, quoteDrift)
   if (markets.referencePrice.get(entry.marketRow) !== taker.lastPrice) {

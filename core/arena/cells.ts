@@ -115,8 +115,11 @@ export class Cells {
 
   /** Keeps the old value of a word for undo and marks its chunk as changed. Before every write. */
   touch(word: number): void {
+    if (this.#control[FRESH] !== (word >>> 3) + 1) this.#keep(word)
+  }
+
+  #keep(word: number): void {
     const control = this.#control
-    if (control[FRESH] === (word >>> 3) + 1) return
     const at = control[JOURNAL] as number
     const journal = this.#journal
     if (at + ENTRY > journal.length) noRoom()
@@ -130,11 +133,11 @@ export class Cells {
   /** As `touch` for all words of a chunk which is zero but for its first word, the one named. */
   touchFresh(word: number): void {
     const control = this.#control
-    const at = control[JOURNAL] as number
-    this.touch(word)
-    if (control[JOURNAL] === at) return
-    this.#journal[at + 2] = ~word
-    control[FRESH] = (word >>> 3) + 1
+    const fresh = (word >>> 3) + 1
+    if (control[FRESH] === fresh) return
+    this.#keep(word)
+    this.#journal[(control[JOURNAL] as number) - 1] = ~word
+    control[FRESH] = fresh
   }
 
   /** Writes one 32-bit number. */
@@ -148,6 +151,16 @@ export class Cells {
     this.touch(at >>> 1)
     this.i32[at] = first
     this.i32[at + 1] = second
+  }
+
+  /** Writes zeros over `count` words from this one, keeping those that are not zero already. */
+  clear(first: number, count: number): void {
+    for (let word = first; word < first + count; word++) {
+      if (((this.i32[word * 2] as number) | (this.i32[word * 2 + 1] as number)) === 0) continue
+      this.touch(word)
+      this.i32[word * 2] = 0
+      this.i32[word * 2 + 1] = 0
+    }
   }
 
   touchBytes(from: number, length: number): void {

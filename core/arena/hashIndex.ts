@@ -6,9 +6,9 @@ import type { Rows } from './rows.ts'
 import type { HashIndex, Key } from './schema.ts'
 
 /**
- * Open addressing with linear probes, at most half full. A slot is one journal word: the hash of the key
- * and the row. Removal moves later entries back, so there are no tombstones and a probe is as long
- * as if the removed rows had never been.
+ * Open addressing with linear probes, at most half full. A slot is 32 bits: the row, and above it as much of the key's
+ * hash as there is room for; most foreign rows are told apart without a look at them. Removal moves later
+ * entries back, so there are no tombstones and a probe is as long as if the removed rows had never been.
  */
 export class RowHashIndex implements HashIndex {
   readonly #cells: Cells
@@ -16,6 +16,8 @@ export class RowHashIndex implements HashIndex {
   readonly #rows: Rows
   readonly #base: number
   readonly #mask: number
+  /** The bits of a slot that are the row. */
+  readonly #rowMask: number
   readonly #seedAt: number
   readonly #columns: RowWords
   readonly #when: RowWords | null
@@ -34,6 +36,7 @@ export class RowHashIndex implements HashIndex {
     this.#rows = rows
     this.#base = index.base / 4
     this.#mask = index.slots - 1
+    this.#rowMask = 2 ** Math.ceil(Math.log2(table.capacity)) - 1
     this.#seedAt = seedWord(layout) * 2
     this.#columns = new RowWords(cells, table, columns)
     this.#when = whenOf(cells, table, spec.when)
@@ -54,51 +57,58 @@ export class RowHashIndex implements HashIndex {
     if (!this.#first.write(first)) return 0
     if (this.#second !== null && !this.#second.write(second)) return 0
     if (this.#third !== null && !this.#third.write(third)) return 0
+    return this.#probe()
+  }
+
+  /** The row whose key stands in `#words`, or 0. */
+  #probe(): number {
     const hash = this.#hash()
     for (let at = hash & this.#mask; ; at = (at + 1) & this.#mask) {
-      const row = this.#i32[this.#base + at * 2 + 1] as number
-      if (row === 0) return 0
-      if (this.#i32[this.#base + at * 2] === hash && this.#columns.equals(row, this.#words))
-        return row
+      const slot = this.#i32[this.#base + at] as number
+      if (slot === 0) return 0
+      if (this.#isSame(slot, hash)) return slot & this.#rowMask
     }
+  }
+
+  #isSame(slot: number, hash: number): boolean {
+    return (
+      ((slot ^ hash) & ~this.#rowMask) === 0 &&
+      this.#columns.equals(slot & this.#rowMask, this.#words)
+    )
   }
 
   insert(row: number): void {
     this.#rows.assertLive(row)
     assert(this.admits(row), 'the index is for rows whose column is not zero')
-    this.#columns.read(row, this.#words)
-    const hash = this.#hash()
+    const hash = this.#hashOf(row)
     let at = hash & this.#mask
     for (;;) {
-      const other = this.#i32[this.#base + at * 2 + 1] as number
-      if (other === 0) break
-      const isSame =
-        this.#i32[this.#base + at * 2] === hash && this.#columns.equals(other, this.#words)
-      assert(!isSame, 'no other row has the key')
+      const slot = this.#i32[this.#base + at] as number
+      if (slot === 0) break
+      assert(!this.#isSame(slot, hash), 'no other row has the key')
       at = (at + 1) & this.#mask
     }
-    this.#write(at, hash, row)
+    this.#cells.set(this.#base + at, (hash & ~this.#rowMask) | row)
   }
 
   remove(row: number): void {
-    this.#columns.read(row, this.#words)
-    let hole = this.#hash() & this.#mask
+    let hole = this.#hashOf(row) & this.#mask
     for (;;) {
-      const other = this.#i32[this.#base + hole * 2 + 1] as number
-      assert(other !== 0, 'the row is in the index under its present key')
-      if (other === row) break
+      const slot = this.#i32[this.#base + hole] as number
+      assert(slot !== 0, 'the row is in the index under its present key')
+      if ((slot & this.#rowMask) === row) break
       hole = (hole + 1) & this.#mask
     }
     for (let at = (hole + 1) & this.#mask; ; at = (at + 1) & this.#mask) {
-      const hash = this.#i32[this.#base + at * 2] as number
-      const row = this.#i32[this.#base + at * 2 + 1] as number
-      if (row === 0) break
+      const slot = this.#i32[this.#base + at] as number
+      if (slot === 0) break
+      const home = this.#hashOf(slot & this.#rowMask)
       // An entry may move back to the hole unless its own place lies after the hole.
-      if (((at - hash) & this.#mask) < ((at - hole) & this.#mask)) continue
-      this.#write(hole, hash, row)
+      if (((at - home) & this.#mask) < ((at - hole) & this.#mask)) continue
+      this.#cells.set(this.#base + hole, slot)
       hole = at
     }
-    this.#write(hole, 0, 0)
+    this.#cells.set(this.#base + hole, 0)
   }
 
   /** Whether a live row belongs to the index. */
@@ -109,24 +119,19 @@ export class RowHashIndex implements HashIndex {
   /** The row found under the key that `row` has; for checks. */
   sameKey(row: number): number {
     this.#columns.read(row, this.#words)
-    const hash = this.#hash()
-    for (let at = hash & this.#mask; ; at = (at + 1) & this.#mask) {
-      const other = this.#i32[this.#base + at * 2 + 1] as number
-      if (other === 0) return 0
-      if (this.#i32[this.#base + at * 2] === hash && this.#columns.equals(other, this.#words))
-        return other
-    }
+    return this.#probe()
   }
 
   /** Entries in use. O(slots). */
   count(): number {
     let count = 0
-    for (let at = 0; at <= this.#mask; at++) if (this.#i32[this.#base + at * 2 + 1] !== 0) count++
+    for (let at = 0; at <= this.#mask; at++) if (this.#i32[this.#base + at] !== 0) count++
     return count
   }
 
-  #write(at: number, hash: number, row: number): void {
-    this.#cells.put(this.#base + at * 2, hash, row)
+  #hashOf(row: number): number {
+    this.#columns.read(row, this.#words)
+    return this.#hash()
   }
 
   /** Of the words of the key: multiply and fold (murmur3's constants), seeded. */

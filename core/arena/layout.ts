@@ -55,7 +55,7 @@ export type Layout = {
 /** The first chunk of the derived part holds the seed of the hash indexes. */
 export const seedWord = (layout: Layout): number => layout.committedBytes / WORD_BYTES
 
-export const SLOT_BYTES = 8
+export const SLOT_BYTES = 4
 export const GROUP_BYTES = 16
 export const NODE_BYTES = 16
 export const LEVEL_BYTES = 64

@@ -1,3 +1,4 @@
+import { assert } from '../primitives/assert.ts'
 import type { Cells } from './cells.ts'
 import { GROUP_BYTES, LEVEL_BYTES, type OrderedIndexLayout } from './layout.ts'
 
@@ -12,6 +13,8 @@ const PARENT = 8
 const RED = 9
 const LOWER = 10
 const HIGHER = 11
+/** Of these two, the double that is the sequence of the last row. */
+const NEWEST = 12
 const LEVEL = LEVEL_BYTES / 4
 
 /** 32-bit fields of a group. */
@@ -120,10 +123,14 @@ export class LevelTree {
     return below
   }
 
-  /** Puts a row behind the last one of its level. */
-  append(level: number, row: number): void {
-    const at = this.#levels + level * LEVEL + COUNT
-    this.#cells.put(at, (this.#i32[at] as number) + 1, row)
+  /** Puts a row behind the last one of its level. Asserts that its sequence is the largest the level has had. */
+  append(level: number, row: number, sequence: number): void {
+    const at = this.#levels + level * LEVEL
+    const newest = (at + NEWEST) >>> 1
+    assert((this.#f64[newest] as number) < sequence, 'the newest row has the largest sequence')
+    this.#cells.put(at + COUNT, (this.#i32[at + COUNT] as number) + 1, row)
+    this.#cells.touch(newest)
+    this.#f64[newest] = sequence
   }
 
   /** Takes a row with these neighbours out of its level, and the level out when it was the only one. */
@@ -136,13 +143,15 @@ export class LevelTree {
   }
 
   /** A level that does not exist yet, with its first row; `below` is the floor of its price. */
-  create(group: number, price: number, below: number, row: number): number {
+  create(group: number, price: number, below: number, row: number, sequence: number): number {
     const above = below === 0 ? this.lowest(group) : this.higher(below)
     const level = this.#allocate()
     const at = this.#levels + level * LEVEL
     this.#cells.touch(at >>> 1)
     this.#f64[at >>> 1] = price
     this.#cells.put(at + COUNT, 1, row)
+    this.#cells.touch((at + NEWEST) >>> 1)
+    this.#f64[(at + NEWEST) >>> 1] = sequence
     this.#cells.put(at + FIRST, row, group)
     this.#cells.put(at + LEFT, 0, 0)
     this.#cells.put(at + LOWER, below, above)

@@ -64,14 +64,14 @@ export class RowOrderedIndex implements OrderedIndex {
     const group = this.#groupOf(row)
     assert(group < this.groups, 'the group is below the number of groups')
     const price = this.#priceOf(row)
+    const sequence = this.sequenceOf(row)
     const floor = this.tree.floor(group, price)
     if (floor === 0 || this.tree.priceOf(floor) !== price) {
-      this.#put(row, 0, this.tree.create(group, price, floor, row))
+      this.#put(row, 0, this.tree.create(group, price, floor, row, sequence))
       return
     }
     const last = this.tree.lastOf(floor)
-    assert(this.sequenceOf(last) < this.sequenceOf(row), 'the newest row has the largest sequence')
-    this.tree.append(floor, row)
+    this.tree.append(floor, row, sequence)
     this.#cells.set(this.#nodes + last * this.#nodeStride + NEXT, row)
     this.#put(row, last, floor)
   }

@@ -1,6 +1,6 @@
 import type { Cells } from './cells.ts'
 import { createColumns, type TableColumns } from './columns.ts'
-import { CHUNK_BYTES, type TableLayout, WORD_BYTES } from './layout.ts'
+import { CHUNK_BYTES, type TableLayout } from './layout.ts'
 import { LIVE, Rows } from './rows.ts'
 import type { Table } from './schema.ts'
 
@@ -45,7 +45,7 @@ export class RowTable implements Table {
     if (free === 0) this.#cells.set(this.#base + HIGH, row)
     const next = free === 0 ? 0 : (this.#i32[link] as number)
     this.#cells.put(this.#base + COUNT, this.count() + 1, next)
-    if (this.#stride === CHUNK) this.#cells.touchFresh(link / 2)
+    if (this.#stride === CHUNK) this.#cells.touchFresh(link >>> 1)
     this.#cells.set(link, LIVE)
     return row
   }
@@ -53,10 +53,7 @@ export class RowTable implements Table {
   free(row: number): void {
     this.rows.assertLive(row)
     const link = this.#base + row * this.#stride
-    for (let at = link; at < link + this.#stride; at += WORD_BYTES / 4) {
-      if (this.#i32[at] === 0 && this.#i32[at + 1] === 0) continue
-      this.#cells.put(at, 0, 0)
-    }
+    this.#cells.clear(link >>> 1, this.#stride >>> 1)
     this.#i32[link] = this.#i32[this.#base + FREE] as number
     this.#cells.put(this.#base + COUNT, this.count() - 1, row)
   }

@@ -1,3 +1,6 @@
+import type { ActionCall } from '../../core/chain/action.ts'
+import { ENGINE } from '../../core/host/coprocessor.ts'
+import type { EngineTable } from '../../core/host/engineHost.ts'
 import type { PooledTransaction } from './transaction.ts'
 
 /** What the pool needs to know of a signed Core envelope that was decoded and whose signer was recovered. */
@@ -12,6 +15,8 @@ export type PooledAction = {
   readonly calls: number
   /** Core gas of all calls before what they add while they run. */
   readonly gas: number
+  /** Does nothing but use up its nonce. */
+  readonly isNoop: boolean
   readonly bytes: Uint8Array
 }
 
@@ -20,3 +25,12 @@ export type Pooled = PooledTransaction | PooledAction
 
 export const isAction = (item: Pooled): item is PooledAction => 'signer' in item
 export const isTransaction = (item: Pooled): item is PooledTransaction => !isAction(item)
+
+/** Whether the calls do nothing, and are signed for their nonce only. */
+export const isNoop = (
+  calls: readonly ActionCall[],
+  tables: ReadonlyMap<number, EngineTable>,
+): boolean =>
+  calls.every(
+    ({ engine, fn }) => engine === ENGINE.ledger && tables.get(engine)?.fns[fn]?.name === 'noop',
+  )

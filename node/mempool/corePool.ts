@@ -19,7 +19,12 @@ export type ActionPoolCode =
   | 'POOL_FULL'
 
 /** Why an envelope left the pool without using its nonce. */
-export type ActionDropReason = 'EXPIRED' | 'REFUSED' | 'SKIPPED'
+export type ActionDropReason =
+  | 'EXPIRED'
+  | 'REFUSED'
+  | 'SKIPPED'
+  /** Its signer uses up the nonce with a `noop` instead. */
+  | 'VOIDED'
 
 export type CorePoolOptions = {
   readonly maxCount: number
@@ -133,8 +138,12 @@ export class CorePool {
     const key = keyOf(action.hash)
     if (this.#entries.has(key) || this.#recent.has(key)) return reject('ALREADY_KNOWN')
     const signerKey = keyOf(action.signer)
-    const objection = this.#objectionTo(action, this.#signers.get(signerKey), now.blockMs)
+    const signer = this.#signers.get(signerKey)
+    const pending = signer?.nonces.get(action.nonce)
+    if (pending !== undefined && !voids(action, pending.action)) return reject('NONCE_PENDING')
+    const objection = this.#objectionTo(action, { signer, pending }, now.blockMs)
     if (objection !== null) return reject(objection)
+    if (pending !== undefined) this.#drop(pending, 'VOIDED')
     const lastBlockMs = this.#lastBlockOf(action)
     this.#link({ action, key, signerKey, addedAt: now.monoMs, lastBlockMs, skips: 0 })
     return ok(null)
@@ -185,23 +194,28 @@ export class CorePool {
     }
   }
 
+  /** What speaks against it; `pending` leaves when it comes. */
   #objectionTo(
     action: PooledAction,
-    signer: Signer | undefined,
+    {
+      signer,
+      pending,
+    }: { readonly signer: Signer | undefined; readonly pending: Entry | undefined },
     blockMs: number,
   ): ActionPoolCode | null {
     const { nonce, expiresAfter, gas, bytes } = action
     const options = this.#options
-    if (signer?.nonces.has(nonce) === true) return 'NONCE_PENDING'
     if (nonce <= blockMs - options.nonceAgeMs || nonce >= blockMs + options.nonceLeadMs)
       return 'NONCE_OUT_OF_WINDOW'
     if (expiresAfter !== null && expiresAfter < blockMs) return 'EXPIRED'
     if (gas > options.blockGas) return 'GAS_TOO_HIGH'
+    const count = pending === undefined ? 1 : 0
+    const more = bytes.length - (pending?.action.bytes.length ?? 0)
     const own = { count: signer?.nonces.size ?? 0, bytes: signer?.bytes ?? 0 }
-    if (own.count >= options.maxPerSigner || own.bytes + bytes.length > options.maxBytesPerSigner)
+    if (own.count + count > options.maxPerSigner || own.bytes + more > options.maxBytesPerSigner)
       return 'SIGNER_LIMIT'
     const isFull =
-      this.#entries.size >= options.maxCount || this.#bytes + bytes.length > options.maxBytes
+      this.#entries.size + count > options.maxCount || this.#bytes + more > options.maxBytes
     return isFull ? 'POOL_FULL' : null
   }
 
@@ -249,6 +263,10 @@ export class CorePool {
     if (signer.nonces.size === 0) this.#signers.delete(signerKey)
   }
 }
+
+/** Once per nonce: otherwise replacing would be free. */
+const voids = (action: PooledAction, pending: PooledAction): boolean =>
+  action.isNoop && !pending.isNoop
 
 const expiresBefore = (a: Entry, b: Entry): boolean => a.lastBlockMs < b.lastBlockMs
 

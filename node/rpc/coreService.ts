@@ -24,7 +24,7 @@ import {
   type LocatedAction,
   type Outcome,
 } from '../../rpc/index.ts'
-import type { PooledAction } from '../mempool/action.ts'
+import { isNoop, type PooledAction } from '../mempool/action.ts'
 import type { ChainReader } from '../storage/chainReader.ts'
 import type { CoreReplica } from './coreReplica.ts'
 import type { ActionSubmissionCode } from './gateway.ts'
@@ -87,6 +87,7 @@ export class CoreService implements CoreBackend {
       expiresAfter,
       calls,
       gas,
+      isNoop: isNoop(actions, this.#tables),
       bytes,
     })
     return taken.ok

@@ -5,7 +5,7 @@ import { decodeOutside } from '../../core/host/fieldCodec.ts'
 import { type Recovered, recoverSigner } from '../../core/host/typedData.ts'
 import { keccak256 } from '../../core/primitives/hash.ts'
 import { ok, type Result, reject } from '../../core/primitives/result.ts'
-import type { PooledAction } from '../mempool/action.ts'
+import { isNoop, type PooledAction } from '../mempool/action.ts'
 
 /** Why an envelope is acceptable to nobody: a block that holds it is invalid, whatever the state. */
 export type ActionCode =
@@ -39,8 +39,16 @@ export class ActionDecoder {
     const gas = this.#gasOf(envelope)
     if (!gas.ok) return gas
     const { signer, nonce, expiresAfter, actions } = envelope
-    const hash = keccak256(bytes)
-    return ok({ hash, signer, nonce, expiresAfter, calls: actions.length, gas: gas.value, bytes })
+    return ok({
+      hash: keccak256(bytes),
+      signer,
+      nonce,
+      expiresAfter,
+      calls: actions.length,
+      gas: gas.value,
+      isNoop: isNoop(actions, this.#tables),
+      bytes,
+    })
   }
 
   /** Core gas of all calls before what they add while they run. */

@@ -1,5 +1,6 @@
 import { ENVELOPE_TAG } from '../../core/chain/action.ts'
 import {
+  bool,
   type Codec,
   fixedBytes,
   int,
@@ -38,6 +39,7 @@ export const recoveredCodec: Codec<readonly (Recovered | null)[]> = list(
           expiresAfter: optional(int),
           calls: u16,
           gas: int,
+          isNoop: bool,
         }),
       },
     }),

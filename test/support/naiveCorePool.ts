@@ -32,17 +32,21 @@ export class NaiveCorePool {
     if (this.held.some((one) => toHex(one.action.hash) === name) || this.#done.includes(name))
       return 'ALREADY_KNOWN'
     const own = this.held.filter((one) => toHex(one.action.signer) === toHex(action.signer))
-    if (own.some((one) => one.action.nonce === action.nonce)) return 'NONCE_PENDING'
+    const pending = own.find((one) => one.action.nonce === action.nonce)
+    if (pending !== undefined && (pending.action.isNoop || !action.isNoop)) return 'NONCE_PENDING'
     const age = blockMs - action.nonce
     if (age >= options.nonceAgeMs || -age >= options.nonceLeadMs) return 'NONCE_OUT_OF_WINDOW'
     if (this.#isLate(action, blockMs)) return 'EXPIRED'
     if (action.gas > options.blockGas) return 'GAS_TOO_HIGH'
-    const withIt = [...own.map((one) => one.action), action]
+    const others = this.held.filter((one) => one !== pending)
+    const withIt = [...own.filter((one) => one !== pending).map((one) => one.action), action]
     const ownBytes = sum(withIt.map(({ bytes }) => bytes.length))
     if (withIt.length > options.maxPerSigner || ownBytes > options.maxBytesPerSigner)
       return 'SIGNER_LIMIT'
-    if (this.held.length + 1 > options.maxCount) return 'POOL_FULL'
-    if (this.bytes + action.bytes.length > options.maxBytes) return 'POOL_FULL'
+    const bytes = sum([...others.map((one) => one.action), action].map((one) => one.bytes.length))
+    if (others.length + 1 > options.maxCount || bytes > options.maxBytes) return 'POOL_FULL'
+    if (pending !== undefined) this.drops.push(`VOIDED ${toHex(pending.action.hash)}`)
+    this.held = others
     this.held.push({ action, addedAt: monoMs, skips: 0 })
     return 'OK'
   }

@@ -54,13 +54,23 @@ export type ActionSketch = {
   readonly calls: number
   readonly gas: number
   readonly size: number
+  readonly isNoop: boolean
   /** Sets apart what is the same otherwise. */
   readonly salt: number
 }
 
 /** An envelope as the decoder would describe it; the hash follows from all of its content. */
 export function sketchAction(change: Partial<ActionSketch> = {}): PooledAction {
-  const alike = { signer: 1, nonce: 1, expiresAfter: null, calls: 1, gas: 100, size: 150, salt: 0 }
+  const alike = {
+    signer: 1,
+    nonce: 1,
+    expiresAfter: null,
+    calls: 1,
+    gas: 100,
+    size: 150,
+    isNoop: false,
+    salt: 0,
+  }
   const { signer, size, salt: _, ...shown } = { ...alike, ...change }
   const hash = keccak256(new TextEncoder().encode(JSON.stringify({ ...alike, ...change })))
   return { ...shown, hash, signer: addressOf(signer), bytes: bytesOf(size, ENVELOPE_TAG, hash) }

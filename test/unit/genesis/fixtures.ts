@@ -1,7 +1,12 @@
 import { toHex } from '../../../core/primitives/bytes.ts'
 import { keccak256 } from '../../../core/primitives/hash.ts'
 import { signatures } from '../../../core/primitives/signature.ts'
-import { GENESIS_FORMAT } from '../../../genesis/genesis.ts'
+import { GENESIS_FORMAT, type Genesis } from '../../../genesis/genesis.ts'
+import { parseGenesis } from '../../../genesis/parse.ts'
+import { formatProblems } from '../../../genesis/problems.ts'
+
+export const ADDRESS = '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266'
+export const LEDGER = `0x${'0'.repeat(37)}801`
 
 export const publicKeyHex = (seed: number): string =>
   `0x${toHex(signatures.publicKeyOf(keccak256(Uint8Array.of(seed))))}`
@@ -50,4 +55,40 @@ export function put(document: Document, path: string, value: Json | undefined): 
   if (value === undefined) delete at[last]
   else at[last] = value
   return document
+}
+
+/** Two assets, a balance and a market. */
+export const withCore = (): Document =>
+  put(validDocument(), 'core', {
+    gasPrice: { initial: 2, floor: 1, cap: 10 },
+    assets: [{ symbol: 'USDX' }, { symbol: 'NXS' }],
+    balances: [{ address: ADDRESS, asset: 'USDX', amount: 5 }],
+    exchange: {
+      markets: [
+        {
+          base: 'NXS',
+          quote: 'USDX',
+          tickSize: 10_000,
+          lotSize: 1_000_000,
+          minNotional: 1_000_000,
+          maxOrder: 1_000_000,
+          maxPrice: 100_000,
+          referencePrice: 1_000,
+        },
+      ],
+    },
+  })
+
+export const textOf = (document: Json): string => JSON.stringify(document)
+
+export function genesisOf(document: Json): Genesis {
+  const parsed = parseGenesis(textOf(document))
+  if (!parsed.ok) throw new Error(formatProblems(parsed.problems))
+  return parsed.value
+}
+
+/** `CODE path` of every problem. */
+export function problemsOf(text: string): string[] {
+  const parsed = parseGenesis(text)
+  return parsed.ok ? [] : parsed.problems.map(({ code, path }) => `${code} ${path}`)
 }

@@ -1,33 +1,33 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { MESSENGER_RULES } from '../../../coprocessors/messenger/index.ts'
 import { toHex } from '../../../core/primitives/bytes.ts'
 import { LIMITS } from '../../../core/primitives/limits.ts'
 import { formatGenesis } from '../../../genesis/format.ts'
-import { type Genesis, genesisHash, validatorSetOf } from '../../../genesis/genesis.ts'
+import { genesisHash, validatorSetOf } from '../../../genesis/genesis.ts'
 import { GENESIS_LIMITS } from '../../../genesis/limits.ts'
 import { parseGenesis } from '../../../genesis/parse.ts'
 import { formatProblems } from '../../../genesis/problems.ts'
-import { type Document, type Json, publicKeyHex, put, validDocument } from './fixtures.ts'
-
-const textOf = (document: Json): string => JSON.stringify(document)
-
-function genesisOf(document: Json): Genesis {
-  const parsed = parseGenesis(textOf(document))
-  if (!parsed.ok) throw new Error(formatProblems(parsed.problems))
-  return parsed.value
-}
-
-/** `CODE path` of every problem. */
-function problemsOf(text: string): string[] {
-  const parsed = parseGenesis(text)
-  return parsed.ok ? [] : parsed.problems.map(({ code, path }) => `${code} ${path}`)
-}
+import {
+  ADDRESS,
+  type Document,
+  genesisOf,
+  type Json,
+  LEDGER,
+  problemsOf,
+  publicKeyHex,
+  put,
+  textOf,
+  validDocument,
+} from './fixtures.ts'
 
 type Mistake = readonly [title: string, text: string, ...problems: string[]]
 
 const change = (path: string, value: Json | undefined): string =>
   textOf(put(validDocument(), path, value))
-const ADDRESS = '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266'
+const RESERVED = 'RESERVED_ADDRESS accounts[2].address'
+const account = (address: string): string => change('accounts.2', { address, balance: '1' })
+
 const HALF = (1n << 255n).toString()
 
 const MISTAKES: readonly Mistake[] = [
@@ -209,6 +209,20 @@ const MISTAKES: readonly Mistake[] = [
     change('accounts.1.storage', { [`0x${'1'.repeat(66)}`]: '0x1' }),
     `BAD_FORMAT`,
   ],
+  ['has an account at an engine', account(`0x${'0'.repeat(37)}802`), RESERVED],
+  ['has an account at an engine to come', account(`0x${'0'.repeat(37)}83f`), RESERVED],
+  ['has an account at a system token', account(`0x20${'0'.repeat(34)}03e8`), RESERVED],
+  ['has an account that mints tokens', account(`0x${'f'.repeat(39)}e`), RESERVED],
+  [
+    'has an engine as its treasury',
+    change('evm.treasury', LEDGER),
+    'RESERVED_ADDRESS evm.treasury',
+  ],
+  [
+    'has blocks without room beside what Core queues',
+    change('consensus.maxBlockGas', 2 * MESSENGER_RULES.gasPerBlock - 1),
+    'OUT_OF_RANGE consensus.maxBlockGas',
+  ],
 ]
 
 describe('parseGenesis', () => {
@@ -282,7 +296,7 @@ describe('genesisHash', () => {
   const expected = hashOf(validDocument())
 
   it('has not changed: a chain that runs would refuse its own genesis', () => {
-    expect(expected).toBe('2ee593a0a84431dbd16f5e43d80e03b3692385459bc8609d5fde0b842a53afed')
+    expect(expected).toBe('68d4108fc9ef6b2a281cd65569712d9a363a349011c78a376e78bb4a734574e3')
   })
 
   it('depends neither on layout nor on the order of keys and entries', () => {

@@ -32,6 +32,8 @@ type Command =
       readonly sketch: Omit<ActionSketch, 'nonce' | 'expiresAfter'>
     }
   | { readonly kind: 'again'; readonly index: number }
+  /** The nonce of an earlier one, with nothing to do. */
+  | { readonly kind: 'void'; readonly index: number; readonly size: number }
   | {
       readonly kind: 'commit'
       readonly from: number
@@ -57,8 +59,17 @@ const commands: fc.Arbitrary<Command[]> = fc.array(
           calls: fc.integer({ min: 1, max: 3 }),
           gas: fc.constantFrom(50, 100, 200, 501),
           size: fc.constantFrom(130, 150, 300, 600),
+          isNoop: fc.oneof({ weight: 9, arbitrary: fc.constant(false) }, fc.constant(true)),
           salt: fc.nat(2),
         }),
+      }),
+    },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        kind: fc.constant('void' as const),
+        index: fc.nat(20),
+        size: fc.constantFrom(130, 150, 700),
       }),
     },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('again' as const), index: fc.nat(20) }) },
@@ -98,6 +109,12 @@ class World {
       case 'again': {
         const action = this.sent[command.index % this.sent.length]
         if (action !== undefined) this.send(action)
+        break
+      }
+      case 'void': {
+        const action = this.sent[command.index % this.sent.length]
+        const { size } = command
+        if (action !== undefined) this.send(sketchNoop(action, size))
         break
       }
       case 'commit':
@@ -161,6 +178,12 @@ class World {
   }
 }
 
+/** Under the same signer and nonce. */
+const sketchNoop = ({ signer, nonce }: PooledAction, size: number): PooledAction => ({
+  ...sketchAction({ nonce, size, isNoop: true, salt: signer[3] ?? 0 }),
+  signer,
+})
+
 describe('CorePool', () => {
   it('agrees with its naive twin after every command', () => {
     const drops = new Set<string>()
@@ -178,7 +201,7 @@ describe('CorePool', () => {
       { numRuns: 400 },
     )
     // The commands reach every way in and out, or the comparison would say little.
-    expect([...drops].sort()).toEqual(['EXPIRED', 'REFUSED', 'SKIPPED'])
+    expect([...drops].sort()).toEqual(['EXPIRED', 'REFUSED', 'SKIPPED', 'VOIDED'])
     expect([...answers].sort()).toEqual([
       'ALREADY_KNOWN',
       'EXPIRED',
@@ -239,6 +262,35 @@ describe('CorePool', () => {
     const { hash } = sketchAction({ nonce: T + 1 })
     pool.onCommitted({ actions: [{ hash, code: 'INSUFFICIENT_FEE' }], blockMs: T })
     expect(add({ nonce: T + 1 })).toBe(true)
+  })
+
+  it('lets a signer void what waits, once for each nonce', () => {
+    const reasons: string[] = []
+    const pool = new CorePool(
+      { ...defaultCorePoolOptions, maxPerSigner: 1, maxCount: 1, maxBytes: 200 },
+      { onDropped: (action, reason) => void reasons.push(`${reason} ${nameOf(action)}`) },
+    )
+    const now = { monoMs: 0, blockMs: T }
+    const answer = (action: PooledAction): string => {
+      const added = pool.add(action, now)
+      return added.ok ? 'OK' : added.code
+    }
+    const order = sketchAction({ nonce: T })
+    expect(answer(order)).toBe('OK')
+    expect(answer(sketchAction({ nonce: T, salt: 1 }))).toBe('NONCE_PENDING')
+    expect(answer(sketchNoop(order, 300))).toBe('POOL_FULL')
+    expect(answer({ ...sketchNoop(order, 150), expiresAfter: T - 1 })).toBe('EXPIRED')
+    expect(pool.get(order.hash)).toBe(order)
+    // A full pool and a full share are no hindrance: one leaves for it.
+    const noop = sketchNoop(order, 150)
+    expect(answer(noop)).toBe('OK')
+    expect(reasons).toEqual([`VOIDED ${nameOf(order)}`])
+    expect([pool.size, pool.bytes, pool.has(order.hash)]).toEqual([1, 150, false])
+    for (const late of [order, sketchNoop(order, 151)]) expect(answer(late)).toBe('NONCE_PENDING')
+    const limits = { gas: 1e9, maxBytes: 1e6, maxCount: 10, blockMs: T }
+    expect(pool.select(limits)).toEqual([noop])
+    pool.onCommitted({ actions: [{ hash: noop.hash, code: null }], blockMs: T })
+    expect([pool.size, pool.bytes]).toEqual([0, 0])
   })
 
   it('does not grow with what has passed through it', () => {

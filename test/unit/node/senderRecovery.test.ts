@@ -6,7 +6,7 @@ import { signEnvelope } from '../../../core/host/typedData.ts'
 import { fromHex, toHex } from '../../../core/primitives/bytes.ts'
 import { keccak256 } from '../../../core/primitives/hash.ts'
 import { addressOfPrivateKey } from '../../../core/primitives/signature.ts'
-import { coreRegistry } from '../../../node/engines/registry.ts'
+import { coreRegistry, coreRegistry } from '../../../node/engines/registry.ts'
 import { isAction } from '../../../node/mempool/action.ts'
 import { ActionDecoder } from '../../../node/transactions/actionDecoder.ts'
 import { SenderRecovery } from '../../../node/transactions/senderRecovery.ts'
@@ -59,10 +59,28 @@ describe('ActionDecoder', () => {
         expiresAfter: 99,
         calls: 2,
         gas: 340,
+        isNoop: false,
         bytes,
       },
     })
     expect(codeOf(signedAction({ form: 'readable' }))).toBe('OK')
+  })
+
+  it('knows an envelope that does nothing but use up its nonce', () => {
+    const { engines } = coreRegistry
+    const real = new ActionDecoder({ chainId: TEST_CHAIN_ID, engines })
+    const call = (engine: number, fn: number) => ({ engine, fn, args: new Uint8Array(0) })
+    const cancelAll = engines[2]?.publicFns.cancelAll?.id ?? -1
+    const market = { engine: 2, fn: cancelAll, args: new Uint8Array(2) }
+    for (const [actions, expected] of [
+      [[call(1, 0)], true],
+      [[call(1, 0), call(1, 0)], true],
+      [[call(1, 0), market], false],
+      [[market], false],
+    ] as const) {
+      const decoded = real.decode(signedAction({ actions }))
+      expect(decoded.ok && decoded.value.isNoop).toBe(expected)
+    }
   })
 
   const wrong: readonly (readonly [string, string, ActionParts])[] = [

@@ -1,0 +1,12 @@
+import { SYSTEM_ADDRESS } from '../core/host/precompile.ts'
+import { equalBytes } from '../core/primitives/bytes.ts'
+import { engineIdOf, isReserved } from '../evm/precompiles.ts'
+import { isSystemToken } from '../evm/systemToken.ts'
+
+/** Where the chain itself stands: engines, present and to come, the ERC-20s of Core's assets, and who mints them. */
+export const isChainAddress = (address: Uint8Array): boolean =>
+  engineIdOf(address) >= 0 || isSystemToken(address) || equalBytes(address, SYSTEM_ADDRESS)
+
+/** Whether nobody can own what is here: the zero address and precompiles, too. */
+export const isReservedAddress = (address: Uint8Array): boolean =>
+  isReserved(address) || isChainAddress(address)
