@@ -66,9 +66,7 @@ export function move(column: NumberColumn, row: number, delta: number): void {
 /** From available to held, of one balance. False when too little is available. */
 export function hold(state: ExchangeState, row: number, amount: number): boolean {
   const { available, held } = state.balances.columns
-  const before = available.get(row)
-  if (before < amount) return false
-  available.set(row, before - amount)
+  if (!available.add(row, -amount)) return false
   move(held, row, amount)
   return true
 }

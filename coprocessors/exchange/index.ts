@@ -16,12 +16,7 @@ import { views } from './views.ts'
 
 export type { ExchangeParams } from './genesis.ts'
 export type { MarketSpec } from './markets.ts'
-export {
-  defaultExchangeCapacities,
-  type ExchangeCapacities,
-  type ExchangeSchema,
-  type ExchangeState,
-} from './schema.ts'
+export type { ExchangeCapacities, ExchangeSchema, ExchangeState } from './schema.ts'
 
 /** Every code of a public function; the first group is the spec's. */
 export const EXCHANGE_CODES = [
@@ -71,4 +66,3 @@ export const createExchange = (
 })
 
 export const exchange = createExchange(defaultExchangeCapacities)
-export const exchangeSchema = exchange.schema

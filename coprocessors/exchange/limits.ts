@@ -15,7 +15,7 @@ export const ORDER_TAGS = 2 ** 33
  */
 export const MAX_PRICE = 2 ** 40
 export const MAX_BAND_PERCENT = 1_000
-/** In one market. Cancel-all is one call, and must fit the gas of a block: 10 for each order. */
+/** In one market. Cancel-all is one call, and must fit the gas of a block: 100 for each order. */
 export const MAX_OPEN_ORDERS_PER_ACCOUNT = 2 ** 17
 
 /** Rates and shares are in millionths. */
@@ -34,20 +34,20 @@ export const END_BLOCK_PAYOUTS = 16
 export const VIEW_ROWS = 10_000
 
 /**
- * Core gas: 1 is about 0.1 µs of execution and state root. A cancel writes an order and a balance, an order
- * adds a level and an event, and each maker order that a taker meets writes an order and two balances.
+ * Core gas, on the scale of all engines: 1 is about 10 ns of execution and state root. A cancel writes an order and a
+ * balance, an order adds a level and an event, and each maker order that a taker meets writes an order and two balances.
  */
 export const GAS = {
-  cancel: 10,
-  order: 20,
-  level: 5,
-  maker: 20,
-  timer: 10,
-  withdraw: 40,
-  administration: 200,
-  view: 10,
-  pageView: 500,
-  bookView: 2_000,
+  cancel: 100,
+  order: 200,
+  level: 50,
+  maker: 200,
+  timer: 100,
+  withdraw: 400,
+  administration: 2_000,
+  view: 100,
+  pageView: 5_000,
+  bookView: 20_000,
 } as const
 
 assert(ORDER_ROWS * ORDER_TAGS <= 2 ** 53, 'an order id is an exact number')

@@ -354,17 +354,17 @@ describe('cancels', () => {
 
   it('stops at the gas limit and leaves every order', () => {
     for (let i = 0; i < 10; i++) unwrap(place(ALICE, 'sell', 100 + i, 10))
-    world.gas = 95
+    world.gas = 999
     expect(refused(() => world.call('cancelAll', ALICE, { market: 0xffff }))).toBe('OUT_OF_GAS')
-    world.gas = 100
+    world.gas = 1_000
     expect(unwrap(world.call('cancelAll', ALICE, { market: 0xffff }))).toEqual({ cancelled: 10 })
   })
 
   it('charges a taker for what it meets', () => {
     for (let i = 0; i < 4; i++) unwrap(place(ALICE, 'sell', 100 + i, 10))
-    world.gas = 99
+    world.gas = 999
     expect(refused(() => place(BOB, 'buy', 104, 40))).toBe('OUT_OF_GAS')
-    world.gas = 100
+    world.gas = 1_000
     expect(unwrap(place(BOB, 'buy', 104, 40)).filled).toBe(40)
   })
 
