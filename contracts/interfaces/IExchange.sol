@@ -154,7 +154,7 @@ interface IExchange {
     error BadMarket();
     error TooSoon();
 
-    /// Core gas: 20, and what the work adds.
+    /// Core gas: 200, and what the work adds.
     /// @param side 0 buy, 1 sell
     /// @param timeInForce 0 GTC, 1 IOC, 2 FOK, 3 POST_ONLY, 4 GTT
     /// @param selfTrade 0 cancelMaker, 1 cancelTaker, 2 cancelBoth, 3 decrement
@@ -169,7 +169,7 @@ interface IExchange {
         uint8 selfTrade
     ) external returns (uint64 orderId, uint64 filled, uint64 open, uint64 notional, uint64 fee);
 
-    /// Core gas: 20, and what the work adds.
+    /// Core gas: 200, and what the work adds.
     /// @param side 0 buy, 1 sell
     /// @param selfTrade 0 cancelMaker, 1 cancelTaker, 2 cancelBoth, 3 decrement
     function placeMarketOrder(
@@ -181,19 +181,19 @@ interface IExchange {
         uint8 selfTrade
     ) external returns (uint64 orderId, uint64 filled, uint64 open, uint64 notional, uint64 fee);
 
-    /// Core gas: 10, and what the work adds.
+    /// Core gas: 100, and what the work adds.
     function cancel(uint16 market, uint64 orderId) external returns (uint64 size);
 
-    /// Core gas: 10, and what the work adds.
+    /// Core gas: 100, and what the work adds.
     function cancelByClientId(uint16 market, uint128 clientId) external returns (uint64 size);
 
-    /// Core gas: 10, and what the work adds.
+    /// Core gas: 100, and what the work adds.
     function cancelAll(uint16 market) external returns (uint32 cancelled);
 
-    /// Core gas: 10, and what the work adds.
+    /// Core gas: 100, and what the work adds.
     function scheduleCancel(uint64 time) external;
 
-    /// Core gas: 30, and what the work adds.
+    /// Core gas: 300, and what the work adds.
     function amend(
         uint16 market,
         uint64 orderId,
@@ -202,10 +202,10 @@ interface IExchange {
         uint64 size
     ) external returns (uint64 orderId_, uint64 filled, uint64 open, uint64 notional, uint64 fee);
 
-    /// Core gas: 40, and what the work adds.
+    /// Core gas: 400, and what the work adds.
     function withdraw(uint16 asset, uint64 amount) external;
 
-    /// Core gas: 200, and what the work adds.
+    /// Core gas: 2000, and what the work adds.
     function createMarket(
         uint16 base,
         uint16 quote,
@@ -220,30 +220,30 @@ interface IExchange {
         uint32 marketOrderLimit
     ) external returns (uint16 market);
 
-    /// Core gas: 200, and what the work adds.
+    /// Core gas: 2000, and what the work adds.
     /// @param status 0 open, 1 postOnly, 2 cancelOnly, 3 halted
     function setMarketStatus(uint16 market, uint8 status) external;
 
-    /// Core gas: 2000.
+    /// Core gas: 20000.
     function book(uint16 market, uint8 depth) external view
         returns (uint64 sequence, bool complete, Bid[] memory bids, Bid[] memory asks);
 
-    /// Core gas: 10.
+    /// Core gas: 100.
     function best(uint16 market) external view returns (uint64 bid, uint64 ask);
 
-    /// Core gas: 500.
+    /// Core gas: 5000.
     /// @param side 0 buy, 1 sell
     function bookOrders(uint16 market, uint8 side, uint64 after_, uint8 limit) external view
         returns (Order[] memory orders);
 
-    /// Core gas: 10.
+    /// Core gas: 100.
     function order(uint16 market, uint64 orderId) external view returns (Order memory);
 
-    /// Core gas: 10.
+    /// Core gas: 100.
     function orderByClientId(address account, uint128 clientId) external view
         returns (Order memory);
 
-    /// Core gas: 500.
+    /// Core gas: 5000.
     function orders(
         address account,
         uint16 market,
@@ -251,23 +251,23 @@ interface IExchange {
         uint64 cursor
     ) external view returns (Order[] memory orders, uint64 next);
 
-    /// Core gas: 500.
+    /// Core gas: 5000.
     function balances(address account) external view returns (Balance[] memory balances);
 
-    /// Core gas: 10.
+    /// Core gas: 100.
     function balance(address account, uint16 asset) external view
         returns (uint64 available, uint64 held);
 
-    /// Core gas: 10.
+    /// Core gas: 100.
     function market(uint16 market) external view returns (Market memory);
 
-    /// Core gas: 500.
+    /// Core gas: 5000.
     function markets() external view returns (Market[] memory markets);
 
-    /// Core gas: 10.
+    /// Core gas: 100.
     function feeTier(address account) external view
         returns (uint8 tier, uint32 taker, uint32 maker, uint64 volume);
 
-    /// Core gas: 10.
+    /// Core gas: 100.
     function scheduledCancel(address account) external view returns (uint64 time);
 }

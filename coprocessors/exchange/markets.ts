@@ -41,8 +41,12 @@ export function createMarket(
   spec: MarketSpec,
   context: CallContext,
 ): Result<{ readonly market: number }, string> {
-  if (!isAdmin(state, context) && !isIssuer(state, context, spec.base)) {
-    return reject('NOT_AUTHORIZED')
+  if (!isAdmin(state, context)) {
+    if (!isIssuer(state, context, spec.base)) return reject('NOT_AUTHORIZED')
+    // The order table is everybody's: it takes 64 such markets, each of an asset that was paid for, to fill it.
+    const isModest =
+      spec.openOrderLimit <= ISSUER_OPEN_ORDERS && spec.marketOrderLimit <= ISSUER_MARKET_ORDERS
+    if (!isModest) return reject('BAD_MARKET')
   }
   const opened = openMarket(state, spec)
   if (!opened.ok) return opened
@@ -63,6 +67,10 @@ export function setMarketStatus(
   context.emit({ kind: 'MarketStatusChanged', market: args.market, status: args.status })
   return ok({})
 }
+
+/** What the issuer of an asset may allow in a market of it. */
+const ISSUER_OPEN_ORDERS = 1_000
+const ISSUER_MARKET_ORDERS = ORDER_ROWS / 64
 
 /** Without asking who; `BAD_MARKET` when an order of the largest size and price would not be an exact number. */
 export function openMarket(state: ExchangeState, spec: MarketSpec): Result<number, string> {

@@ -105,7 +105,7 @@ coprocessorContract({
       ),
     },
     {
-      weight: 2,
+      weight: 4,
       arbitrary: call('amend', fc.record({ market, orderId, clientId, price, size })),
     },
     {

@@ -205,6 +205,8 @@ describe('market administration', () => {
       'NOT_AUTHORIZED',
     )
     expect(codeOf(world.internal('setIssuer', { asset: 5, issuer: ALICE }, 1))).toBe('ok')
+    const greedy = { ...spec, openOrderLimit: 1_001 }
+    expect(codeOf(world.call('createMarket', ALICE, greedy))).toBe('BAD_MARKET')
     expect(unwrap(world.call('createMarket', ALICE, spec))).toEqual({ market: 1 })
     expect(codeOf(world.call('createMarket', BOB, spec))).toBe('NOT_AUTHORIZED')
     expect(unwrap(world.call('createMarket', ADMIN, { ...spec, base: 6 }))).toEqual({ market: 2 })
