@@ -87,8 +87,8 @@ const asset = (symbol: string, evmDecimals: number): GenesisAsset => ({
 
 /** The native coin and the staking coin, and no market. */
 export const defaultCoreGenesis: CoreGenesis = {
-  // A unit of gas is about 10 ns of execution and root: a fifth of a second.
-  blockGas: 20_000_000,
+  // A unit of gas is about 10 ns of one core: 40 ms, so that a full block does not make the next ones wait.
+  blockGas: 4_000_000,
   gasRatio: 5,
   gasPrice: { initial: 2, floor: 1, cap: 1_000_000 },
   treasury: NOBODY,

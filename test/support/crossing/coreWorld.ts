@@ -93,4 +93,4 @@ export const feeOf = ({ executed }: EvmBlockResult, index = 0): bigint => {
   return BigInt(receipt?.gasUsed ?? 0) * (receipt?.effectiveGasPrice ?? 0n)
 }
 
-export { COIN, GWEI }
+export { COIN }

@@ -222,7 +222,6 @@ export const resultOf = (abi: Abi, functionName: string, returned: Uint8Array): 
 
 export const keyOfUser = (index: number): Key => keyNumber(100 + index)
 export const hexOf = (address: Uint8Array): Hex => `0x${toHex(address)}`
-export type { Contract }
 
 /** The chain's engines with room for a test: hundreds of machines fit the memory of one. */
 const SMALL_REGISTRY: Registry = {
