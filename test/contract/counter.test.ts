@@ -36,6 +36,7 @@ coprocessorContract({
   prepare: async (world) => {
     await world.block([world.action(0, [{ engine: COUNTER, fn: 'add', args: { amount: 1 } }])])
   },
+  misbehaving: ['misbehave'],
   breaches: {
     bounded: (state: State) => state.counters.columns.value.set(1, 2_000_000),
     owned: (state: State) => state.byOwner.remove(1),

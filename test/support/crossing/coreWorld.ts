@@ -7,7 +7,6 @@ import {
   COIN,
   createWorld,
   funded,
-  GWEI,
   type Key,
   keyNumber,
   signTransaction,

@@ -41,7 +41,7 @@ import {
   signTransaction,
   type World,
 } from '../evmWorld.ts'
-import { type Contract, contractsOf } from './artifacts.ts'
+import { contractsOf } from './artifacts.ts'
 
 export const NXS = 1
 export const UNIT = 1_000_000
