@@ -17,6 +17,7 @@ import { defaultWalDirectoryOptions, WalDirectory } from './consensus/wal.ts'
 import { coreRegistry } from './engines/registry.ts'
 import type { ChainHead } from './executor/chainHead.ts'
 import { ExecutorClient } from './executor/executorClient.ts'
+import type { Announcement } from './network/messages.ts'
 import { Network, type NetworkHandlers } from './network/network.ts'
 import { defaultNetworkOptions } from './network/options.ts'
 import type { CertifiedBytes } from './network/requests.ts'
@@ -94,6 +95,8 @@ class Node implements RunningNode {
   readonly #sync: BlockSync
   readonly #rpc: RpcService | null
   #expiry: NodeJS.Timeout | null = null
+  #announcement: Announcement | null = null
+  #announcing: NodeJS.Timeout | null = null
   #transactions = 0
   #stopping: Promise<void> | null = null
 
@@ -159,6 +162,7 @@ class Node implements RunningNode {
   async #stop(): Promise<void> {
     const { signer, executor, reader, wal } = this.#opened
     clearInterval(this.#expiry ?? undefined)
+    clearTimeout(this.#announcing ?? undefined)
     await this.#rpc?.stop()
     await this.#sync.stop()
     await this.#engine.stop()
@@ -343,10 +347,7 @@ class Node implements RunningNode {
       metrics.execution.phase(phase, seconds)
     // One announcement a block is enough for those who do not vote: its proposer's.
     if (this.#engine.proposedLast)
-      this.#network.publishAnnouncement({
-        height: heightOf(height),
-        blockId: certificate.blockId,
-      })
+      this.#announce({ height: heightOf(height), blockId: certificate.blockId })
     log.debug('Block committed', {
       height,
       round: certificate.round,
@@ -355,6 +356,16 @@ class Node implements RunningNode {
       skipped: result.skipped.length,
     })
   }
+
+  /** Voters know already; whoever else follows can wait until the block's receipts are out, and needs the newest height only. */
+  #announce(announcement: Announcement): void {
+    this.#announcement = announcement
+    this.#announcing ??= setTimeout(() => {
+      this.#announcing = null
+      if (this.#announcement !== null) this.#network.publishAnnouncement(this.#announcement)
+    }, ANNOUNCE_DELAY_MS)
+  }
 }
 
+const ANNOUNCE_DELAY_MS = 50
 const EXPIRY_INTERVAL_MS = 10_000

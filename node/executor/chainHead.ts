@@ -58,8 +58,8 @@ export type ExecutionResult = {
   readonly actions: readonly ExecutedAction[]
   /** Calls of signed actions. */
   readonly coreCalls: { readonly accepted: number; readonly rejected: number }
-  /** Of the whole height. */
-  readonly coreGasUsed: number
+  /** Core gas by engine name, of the whole height. */
+  readonly coreGas: { readonly [engine: string]: number }
   /** Seconds by phase. */
   readonly timings: { readonly [phase: string]: number }
 }

@@ -13,6 +13,7 @@ import { ADDRESS_LENGTH } from '../../core/primitives/signature.ts'
 import type { BlockId } from '../../core/primitives/units.ts'
 import { type EvmBlockResult, type EvmMachine, nextBaseFee } from '../../evm/index.ts'
 import { totalSupplyOf } from '../../evm/systemToken.ts'
+import { coreRegistry } from '../engines/registry.ts'
 import type { ChainStore } from '../storage/chainStore.ts'
 import type { StateSummary } from '../storage/stateSummary.ts'
 import {
@@ -218,7 +219,9 @@ export class Executor {
       skipped: evm.executed.skipped,
       actions: core.receipts.map(({ hash, code }) => ({ hash, code })),
       coreCalls: callsOf(core),
-      coreGasUsed: core.gasUsed,
+      coreGas: Object.fromEntries(
+        core.gasByEngine.map((gas, i) => [coreRegistry.engines[i]?.name ?? '', gas]),
+      ),
       timings: { ...evm.timings, ...coreSeconds(core.timings) },
     }
     return { blockId, block, evm, core, summary, result }

@@ -34,7 +34,7 @@ export type ExecutionMetrics = {
   executed(block: {
     readonly gasUsed: number
     readonly skipped: number
-    readonly coreGasUsed: number
+    readonly coreGas: { readonly [engine: string]: number }
     readonly coreCalls: { readonly accepted: number; readonly rejected: number }
   }): void
 }
@@ -229,18 +229,14 @@ function createExecutionMetrics(registry: Registry): ExecutionMetrics {
     help: 'Transactions of a payload that were invalid when their turn came.',
     registers: [registry],
   })
-  const coreGas = new Counter({
-    name: 'nexus_core_gas_total',
-    help: 'Core gas used, of actions and of contracts.',
-    registers: [registry],
-  })
+  const coreGas = labelled(registry, 'core_gas_total', 'Core gas used.', 'engine')
   const coreCalls = labelled(registry, 'core_calls_total', 'Calls of signed actions.', 'outcome')
   return {
     phase: (phase, seconds) => phases.observe({ phase }, seconds),
     executed(block) {
       gas.inc(block.gasUsed)
       skipped.inc(block.skipped)
-      coreGas.inc(block.coreGasUsed)
+      for (const [engine, gas] of Object.entries(block.coreGas)) coreGas(engine, gas)
       coreCalls('accepted', block.coreCalls.accepted)
       coreCalls('rejected', block.coreCalls.rejected)
     },

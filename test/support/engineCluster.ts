@@ -268,7 +268,7 @@ const resultOf = (block: Block, blockId: string): ExecutionResult => ({
   included: block.payload.evm.map((bytes) => ({ hash: bytes, sender: bytes, nonce: 0 })),
   skipped: [],
   actions: block.payload.core.map((bytes) => ({ hash: bytes, code: null })),
-  coreGasUsed: 0,
+  coreGas: {},
   coreCalls: { accepted: 0, rejected: 0 },
   timings: {},
 })
