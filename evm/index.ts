@@ -1,4 +1,8 @@
-export { precompileOf as engineAddress } from '../core/host/precompile.ts'
+export {
+  isTokenAddress as isSystemToken,
+  precompileOf as engineAddress,
+  tokenAddress as systemTokenAddress,
+} from '../core/host/precompile.ts'
 export type { AccessListEntry, Authorization } from './accessList.ts'
 export { recoverAuthority } from './accessList.ts'
 export { type Account, decodeAccount, EMPTY_CODE_HASH, EMPTY_TRIE_ROOT } from './account.ts'
@@ -47,12 +51,7 @@ export {
   type MemoryStore,
   storageKey,
 } from './store.ts'
-export {
-  isSystemToken,
-  systemTokenAccount,
-  systemTokenAddress,
-  totalSupplyOf,
-} from './systemToken.ts'
+export { systemTokenAccount, totalSupplyOf } from './systemToken.ts'
 export { SYSTEM_TOKEN_CODE, TOTAL_SUPPLY_SLOT } from './systemTokenCode.ts'
 export {
   type DecodedTransaction,

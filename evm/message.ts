@@ -1,12 +1,12 @@
 import { Address, hexToBytes } from '@ethereumjs/util'
 import type { Log } from '../core/chain/executedBlock.ts'
+import { isReserved } from '../core/host/precompile.ts'
 import { EMPTY_BYTES } from '../core/primitives/bytes.ts'
 import type { AccessListEntry, Authorization } from './accessList.ts'
 import { hasCode } from './account.ts'
 import type { EthereumBlock } from './blockEnvironment.ts'
 import { applyAuthorizations } from './delegation.ts'
 import type { Engine } from './engine.ts'
-import { isReserved } from './precompiles.ts'
 
 /** A transaction once its fee is set aside and its nonce counted: what is left to run. */
 export type Message = {

@@ -1,4 +1,4 @@
-import { engineAt, precompileOf } from '../core/host/precompile.ts'
+import { engineAt, isReserved, precompileOf } from '../core/host/precompile.ts'
 import { LIMITS } from '../core/primitives/limits.ts'
 import type { GenesisAlloc } from './genesis.ts'
 
@@ -15,12 +15,6 @@ export function engineIdOf(address: Uint8Array): number {
   if (!isReserved(address)) return -1
   const id = engineAt(address)
   return id >= 0 && id < LIMITS.coprocessors ? id : -1
-}
-
-/** Precompiles have addresses below 2^16: Ethereum's 0x01 to 0x11 in Prague (EIP-2537 last), engines 0x0800 and up. */
-export function isReserved(address: Uint8Array): boolean {
-  for (let i = 0; i < 18; i++) if (address[i] !== 0) return false
-  return true
 }
 
 /** What genesis puts at an engine's address. */

@@ -1,5 +1,6 @@
 import { SYSTEM_TRANSACTION_TYPE } from '../core/chain/executedBlock.ts'
 import type { SystemOutcome, SystemTransaction } from '../core/host/corePort.ts'
+import { isTokenAddress } from '../core/host/precompile.ts'
 import { bigintToBytes, concatBytes, EMPTY_BYTES } from '../core/primitives/bytes.ts'
 import { keccak256 } from '../core/primitives/hash.ts'
 import { LIMITS } from '../core/primitives/limits.ts'
@@ -16,7 +17,6 @@ import {
 } from './message.ts'
 import { encodeRlp, quantityBytes } from './rlp.ts'
 import type { FlatState } from './state/flatState.ts'
-import { isSystemToken } from './systemToken.ts'
 import { SYSTEM_TOKEN_CODE } from './systemTokenCode.ts'
 
 /** Sets our source hashes apart from OP Stack's domains, which are small numbers: "nexus". */
@@ -94,7 +94,7 @@ const messageOf = ({ from, to, mint, gasLimit, data }: SystemTransaction): Messa
 
 /** The first transfer of an asset that genesis did not know brings its token along. */
 function installToken(flat: FlatState, to: Uint8Array): void {
-  if (!isSystemToken(to)) return
+  if (!isTokenAddress(to)) return
   const account = flat.account(to)
   if (account === null || !hasCode(account)) flat.setCode(to, SYSTEM_TOKEN_CODE)
 }

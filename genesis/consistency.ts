@@ -1,6 +1,6 @@
+import { isReserved } from '../core/host/precompile.ts'
 import { toHex } from '../core/primitives/bytes.ts'
 import { LIMITS } from '../core/primitives/limits.ts'
-import { isReserved } from '../evm/precompiles.ts'
 import { checksumAddress } from './address.ts'
 import { checkCore } from './coreConsistency.ts'
 import type { Genesis, GenesisAccount } from './genesis.ts'

@@ -1,5 +1,6 @@
+import type { MarketSpec } from '../coprocessors/exchange/index.ts'
+import { type AssetTerms, BURNING, ISSUANCE } from '../coprocessors/ledger/index.ts'
 import {
-  bytes,
   type Codec,
   fixedBytes,
   int,
@@ -11,20 +12,13 @@ import {
   u32,
 } from '../core/primitives/codec.ts'
 import { ADDRESS_LENGTH } from '../core/primitives/signature.ts'
+import { ascii } from './ascii.ts'
 import { GENESIS_LIMITS } from './limits.ts'
 
-export const ISSUANCE = ['fixed', 'issuer'] as const
-export const BURNING = ['nobody', 'issuer', 'holders'] as const
-
 /** An asset's id is its place in the list; the first is USDX, the second NXS. */
-export type GenesisAsset = {
-  readonly symbol: string
-  readonly coreDecimals: number
-  readonly evmDecimals: number
+export type GenesisAsset = AssetTerms & {
   /** Who may issue more and burn; the zero address is nobody. */
   readonly issuer: Uint8Array
-  readonly issuance: (typeof ISSUANCE)[number]
-  readonly burning: (typeof BURNING)[number]
 }
 
 export type GenesisBalance = {
@@ -36,18 +30,9 @@ export type GenesisBalance = {
 }
 
 /** Prices in ticks, sizes in lots (spec/core §4). Base and quote are symbols. */
-export type GenesisMarket = {
+export type GenesisMarket = Omit<MarketSpec, 'base' | 'quote'> & {
   readonly base: string
   readonly quote: string
-  readonly tickSize: number
-  readonly lotSize: number
-  readonly minNotional: number
-  readonly maxOrder: number
-  readonly maxPrice: number
-  readonly bandPercent: number
-  readonly referencePrice: number
-  readonly openOrderLimit: number
-  readonly marketOrderLimit: number
 }
 
 /** NexusCore's rules and first state. */
@@ -99,15 +84,6 @@ export const defaultCoreGenesis: CoreGenesis = {
   exchange: { admin: NOBODY, markets: [] },
 }
 
-const ascii = (max: number): Codec<string> =>
-  mapped(
-    bytes(max),
-    (raw, reader) => {
-      if (raw.some((byte) => byte < 0x20 || byte > 0x7e)) reader.fail('OUT_OF_RANGE')
-      return String.fromCharCode(...raw)
-    },
-    (text) => Uint8Array.from(text, (character) => character.charCodeAt(0)),
-  )
 const choiceOf = <T extends string>(choices: readonly T[]): Codec<T> =>
   mapped(
     u8,

@@ -1,14 +1,13 @@
+import { BURNING, ISSUANCE } from '../coprocessors/ledger/index.ts'
 import { compareBytes } from '../core/primitives/bytes.ts'
 import { ADDRESS_LENGTH } from '../core/primitives/signature.ts'
 import { type Check, defaulted, integer, list, object, oneOf, required, text } from './checks.ts'
 import {
-  BURNING,
   type CoreGenesis,
   defaultCoreGenesis,
   type GenesisAsset,
   type GenesisBalance,
   type GenesisMarket,
-  ISSUANCE,
 } from './core.ts'
 import { GENESIS_LIMITS } from './limits.ts'
 import { address } from './values.ts'

@@ -18,6 +18,7 @@ import { DOMAIN, hash } from '../core/primitives/hash.ts'
 import { LIMITS } from '../core/primitives/limits.ts'
 import { ADDRESS_LENGTH, PUBLIC_KEY_LENGTH } from '../core/primitives/signature.ts'
 import type { Millis } from '../core/primitives/units.ts'
+import { ascii } from './ascii.ts'
 import { type CoreGenesis, coreGenesisCodec } from './core.ts'
 import { GENESIS_LIMITS } from './limits.ts'
 
@@ -75,14 +76,7 @@ const HARDFORKS: readonly Hardfork[] = ['prague']
 const u256: Codec<bigint> = mapped(fixedBytes(32), bytesToBigint, (value) =>
   bigintToBytes(value, 32),
 )
-const name: Codec<string> = mapped(
-  bytes(GENESIS_LIMITS.nameLength),
-  (raw, reader) => {
-    if (raw.some((byte) => byte < 0x20 || byte > 0x7e)) reader.fail('OUT_OF_RANGE')
-    return String.fromCharCode(...raw)
-  },
-  (text) => Uint8Array.from(text, (character) => character.charCodeAt(0)),
-)
+const name = ascii(GENESIS_LIMITS.nameLength)
 const hardfork: Codec<Hardfork> = mapped(
   u16,
   (tag, reader) => {

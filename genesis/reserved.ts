@@ -1,11 +1,10 @@
-import { SYSTEM_ADDRESS } from '../core/host/precompile.ts'
+import { isReserved, isTokenAddress, SYSTEM_ADDRESS } from '../core/host/precompile.ts'
 import { equalBytes } from '../core/primitives/bytes.ts'
-import { engineIdOf, isReserved } from '../evm/precompiles.ts'
-import { isSystemToken } from '../evm/systemToken.ts'
+import { engineIdOf } from '../evm/precompiles.ts'
 
 /** Where the chain itself stands: engines, present and to come, the ERC-20s of Core's assets, and who mints them. */
 export const isChainAddress = (address: Uint8Array): boolean =>
-  engineIdOf(address) >= 0 || isSystemToken(address) || equalBytes(address, SYSTEM_ADDRESS)
+  engineIdOf(address) >= 0 || isTokenAddress(address) || equalBytes(address, SYSTEM_ADDRESS)
 
 /** Whether nobody can own what is here: the zero address and precompiles, too. */
 export const isReservedAddress = (address: Uint8Array): boolean =>

@@ -1,5 +1,5 @@
 import type { CallContext } from '../../core/host/coprocessor.ts'
-import { isReserved, moduleAddress } from './addresses.ts'
+import { isReserved, precompileOf } from '../../core/host/precompile.ts'
 import { GAS } from './rules.ts'
 import type { LedgerState } from './schema.ts'
 
@@ -9,7 +9,7 @@ export const accountOf = (state: LedgerState, address: Uint8Array): number =>
 
 /** Account of an engine that takes deposits, 0 for any other. */
 export const moduleOf = (state: LedgerState, engine: number): number =>
-  accountOf(state, moduleAddress(engine))
+  accountOf(state, precompileOf(engine))
 
 /** Makes the account if need be; 0 when the table is full. */
 export function ensureAccount(state: LedgerState, address: Uint8Array): number {

@@ -1,9 +1,9 @@
 import { type CallContext, ENGINE, publicFn } from '../../core/host/coprocessor.ts'
 import { address, choice, int, text, u8, u16, u256 } from '../../core/host/fields.ts'
+import { tokenAddress } from '../../core/host/precompile.ts'
 import { equalBytes } from '../../core/primitives/bytes.ts'
 import { ok, reject } from '../../core/primitives/result.ts'
 import { ensureAccount, moduleOf, recipientOf } from './accounts.ts'
-import { tokenAddress } from './addresses.ts'
 import {
   assetRow,
   BURNING,

@@ -1,6 +1,6 @@
+import { isReserved, precompileOf } from '../../core/host/precompile.ts'
 import { assert } from '../../core/primitives/assert.ts'
 import { ensureAccount } from './accounts.ts'
-import { isReserved, moduleAddress } from './addresses.ts'
 import { type AssetTerms, assetRow, issueToCore, register } from './assets.ts'
 import { credit } from './balances.ts'
 import { type FeeParams, setFees } from './fees.ts'
@@ -35,7 +35,7 @@ export function genesis(state: LedgerState, params: LedgerParams): void {
   assert(state.chain.allocate() === CHAIN, 'genesis begins with nothing')
   state.chain.columns.tokens.set(CHAIN, params.tokens ?? params.assets.length)
   for (const engine of params.depositEngines) {
-    state.accounts.columns.isModule.set(accountFor(state, moduleAddress(engine)), 1)
+    state.accounts.columns.isModule.set(accountFor(state, precompileOf(engine)), 1)
   }
   setFees(state, params.fees, accountFor(state, params.fees.treasury))
   for (const { issuer, ...terms } of params.assets) {

@@ -1,3 +1,4 @@
+export { type AssetTerms, BURNING, ISSUANCE } from './assets.ts'
 export { ledger, ledgerTable } from './engine.ts'
 export type { LedgerParams } from './genesis.ts'
 export { ledgerPort } from './port.ts'

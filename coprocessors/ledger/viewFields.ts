@@ -11,8 +11,8 @@ import {
   u128,
   type Values,
 } from '../../core/host/fields.ts'
+import { tokenAddress } from '../../core/host/precompile.ts'
 import { accountOf } from './accounts.ts'
-import { tokenAddress } from './addresses.ts'
 import { assetRow, BURNING, ISSUANCE, symbolOf } from './assets.ts'
 import { columnAt, columnRunsOf } from './columnRuns.ts'
 import { RULES, USDX } from './rules.ts'

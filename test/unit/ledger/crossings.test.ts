@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { tokenAddress } from '../../../coprocessors/ledger/addresses.ts'
 import { ledgerPort } from '../../../coprocessors/ledger/index.ts'
+import { tokenAddress } from '../../../core/host/precompile.ts'
 import {
   alice,
   bob,

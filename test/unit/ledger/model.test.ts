@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { moduleAddress } from '../../../coprocessors/ledger/addresses.ts'
 import { ledger, ledgerPort } from '../../../coprocessors/ledger/index.ts'
+import { precompileOf } from '../../../core/host/precompile.ts'
 import { createContext } from '../../support/callContext.ts'
 import {
   createLedgerWorld,
@@ -14,7 +14,7 @@ import { createNaiveLedger } from '../../support/naiveLedger.ts'
 
 const USERS = [1, 2, 3, 4, 5, 6].map(userAddress)
 const [TREASURY, ISSUER] = [USERS[3], USERS[4]] as [Uint8Array, Uint8Array]
-const EXCHANGE = moduleAddress(2)
+const EXCHANGE = precompileOf(2)
 /** Never users: those whom somebody may make an agent. */
 const STRANGERS = [21, 22, 23, 24].map(userAddress)
 const MAX = Number.MAX_SAFE_INTEGER

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { moduleAddress, tokenAddress } from '../../../coprocessors/ledger/addresses.ts'
+import { precompileOf, tokenAddress } from '../../../core/host/precompile.ts'
 import { fromHex } from '../../../core/primitives/bytes.ts'
 import {
   alice,
@@ -55,8 +55,8 @@ describe('ledger transfers', () => {
       ['INSUFFICIENT_BALANCE', transfer(bob, 1_000_000_001), alice],
       ['INSUFFICIENT_BALANCE', transfer(bob, 1, 1), bob],
       ['INSUFFICIENT_BALANCE', transfer(bob, 1), carol],
-      ['BAD_RECIPIENT', transfer(moduleAddress(2), 1), alice],
-      ['BAD_RECIPIENT', transfer(moduleAddress(9), 1), alice],
+      ['BAD_RECIPIENT', transfer(precompileOf(2), 1), alice],
+      ['BAD_RECIPIENT', transfer(precompileOf(9), 1), alice],
       ['BAD_RECIPIENT', transfer(new Uint8Array(20), 1), alice],
     ]
     for (const [code, args, from] of refused) {
@@ -88,7 +88,7 @@ describe('ledger transfers', () => {
   })
 
   it('has addresses for engines and tokens', () => {
-    expect(moduleAddress(2)).toEqual(fromHex(`${'00'.repeat(18)}0802`))
+    expect(precompileOf(2)).toEqual(fromHex(`${'00'.repeat(18)}0802`))
     expect(tokenAddress(0x1234)).toEqual(fromHex(`20${'00'.repeat(17)}1234`))
   })
 })
@@ -98,7 +98,7 @@ describe('deposits in engines', () => {
     const world = createLedgerWorld()
     const args = { engine: 2, asset: 0, amount: 300 }
     expect(world.call('depositTo', args, alice)).toBe('ok')
-    expect(world.balance(moduleAddress(2))).toBe(300)
+    expect(world.balance(precompileOf(2))).toBe(300)
     const account = world.state.accountByAddress.find(alice)
     expect(world.last().posts).toEqual([
       { target: 2, fn: 'credit', args: { account, asset: 0, amount: 300 } },
@@ -115,7 +115,7 @@ describe('deposits in engines', () => {
     expect(world.balance(bob)).toBe(800)
     world.internal('refund', { engine: 2, account, asset: 0, amount: 200 }, { source: 0 })
     expect(world.balance(bob)).toBe(1_000)
-    expect(world.balance(moduleAddress(2))).toBe(0)
+    expect(world.balance(precompileOf(2))).toBe(0)
     expect(world.breaches()).toEqual([])
     const release = { account, asset: 0, amount: 1 }
     expect(() => world.internal('release', release, { source: 2 })).toThrow('pays out at most')
@@ -126,7 +126,7 @@ describe('deposits in engines', () => {
     const world = createLedgerWorld()
     world.call('depositTo', { engine: 2, asset: 1, amount: 300 }, alice)
     expect(world.internal('burn', { asset: 1, amount: 120 }, { source: 2 })).toBe('ok')
-    expect(world.balance(moduleAddress(2), 1)).toBe(180)
+    expect(world.balance(precompileOf(2), 1)).toBe(180)
     const burned = 120n * 10n ** 12n
     expect(world.view('supply', { asset: 1 })).toMatchObject({ core: 380n, burned })
     expect(world.breaches()).toEqual([])
@@ -143,10 +143,10 @@ describe('deposits in engines', () => {
     const value = { account: world.state.accountByAddress.find(alice), asset: 0, amount: 10 }
     world.call('depositTo', { engine: 2, asset: 0, amount: 10 }, bob)
     expect(world.internal('release', value, { source: 2 })).toBe('BALANCE_LIMIT')
-    expect(world.balance(moduleAddress(2))).toBe(10)
+    expect(world.balance(precompileOf(2))).toBe(10)
     expect(world.internal('refund', { engine: 2, ...value })).toBe('ok')
     expect(world.last().events[0]).toEqual({ kind: 'Burned', ...value })
-    expect(world.balance(moduleAddress(2))).toBe(0)
+    expect(world.balance(precompileOf(2))).toBe(0)
     expect(world.breaches()).toEqual([])
   })
 })
