@@ -81,8 +81,6 @@ export class ChainBackend implements RpcBackend {
   readonly #listeners = new Set<(event: BackendEvent) => void>()
   /** The last height that listeners were told of. */
   #published: number
-  /** The same of Core, whose state may come a moment later. */
-  #told: number
 
   constructor(options: ChainBackendOptions, modules: ChainBackendModules) {
     const { reader, simulator, node, replica } = modules
@@ -113,7 +111,7 @@ export class ChainBackend implements RpcBackend {
       coreAt: () => replica,
     })
     this.#published = reader.height
-    this.#told = replica.height
+    replica.onTaken = () => this.#tellCore()
   }
 
   height(): number {
@@ -219,7 +217,7 @@ export class ChainBackend implements RpcBackend {
     return () => this.#listeners.delete(listener)
   }
 
-  /** The executor committed a height: from now on reads see it. Each height is told once, in order. */
+  /** The executor committed a height: from now on reads see it. Each height is told once, in order; Core's part when the replica has it. */
   committed(): void {
     this.#reader.refresh()
     this.core.committed()
@@ -229,11 +227,17 @@ export class ChainBackend implements RpcBackend {
       assert(block !== null, 'a committed height has its block')
       this.#emit({ kind: 'head', block })
     }
-    // One height at a time, so that whoever looks at the state while told of a height sees that height's.
-    if (this.#told < this.#replica.height) {
-      this.#told = this.#replica.height
-      this.#emit(this.core.heightOf(this.#told, this.#replica.time))
-    }
+  }
+
+  /** While the replica stands at the height: whoever looks at the state meanwhile sees that height's. */
+  #tellCore(): void {
+    this.committed()
+    this.#emit(this.core.heightOf(this.#replica.height, this.#replica.time))
+  }
+
+  /** Before the reader is closed: commits are of no more interest. */
+  close(): void {
+    this.#replica.onTaken = () => undefined
   }
 
   pendingTransactions(hashes: readonly Uint8Array[]): void {

@@ -14,6 +14,8 @@ export class CoreReplica {
   /** By engine in registry order. */
   readonly arenas: readonly Arena<Schema>[]
   readonly names: AccountNames
+  /** Called when a height's changes are in, for every height, in order. */
+  onTaken: () => void = () => undefined
   #height = -1
   #time = 0
   #holds = 0
@@ -49,9 +51,11 @@ export class CoreReplica {
     return arena
   }
 
-  receive(message: FeedMessage): void {
-    if (this.#holds > 0) this.#waiting.push(message)
-    else this.#take(message)
+  /** False: the state is held, and the message waits for its turn. */
+  receive(message: FeedMessage): boolean {
+    if (this.#holds === 0) this.#take(message)
+    else this.#waiting.push(message)
+    return this.#holds === 0
   }
 
   /** Keeps the state where it is while a call is tried out on it. */
@@ -79,5 +83,6 @@ export class CoreReplica {
     assert(follows, 'a replica takes in every height')
     this.#height = message.height
     this.#time = message.time
+    this.onTaken()
   }
 }

@@ -56,6 +56,7 @@ const api: RpcThreadApi = {
   },
   stop: async () => {
     await running?.server.close()
+    running?.backend.close()
     await running?.reader.close()
     running = null
     metrics.stop()
@@ -72,9 +73,9 @@ const node = new Channel<GatewayApi, RpcThreadEvents>({
 async function start(feed: MessagePort): Promise<Running> {
   const readerOptions: ChainReaderOptions = { ...defaultChainReaderOptions, ...options.chain }
   const reader = await ChainReader.open(options.databasePath, readerOptions)
+  const replica = new CoreReplica(coreRegistry)
   try {
     const { chainId } = options.chain
-    const replica = new CoreReplica(coreRegistry)
     await follow(feed, replica)
     reader.refresh()
     const simulator = await createSimulator({ chainId, hardfork: options.hardfork })
@@ -94,6 +95,7 @@ async function start(feed: MessagePort): Promise<Running> {
     })
     return { reader, backend, server }
   } catch (error) {
+    replica.onTaken = () => undefined
     await reader.close()
     throw error
   }
@@ -104,8 +106,8 @@ function follow(feed: MessagePort, replica: CoreReplica): Promise<void> {
   return new Promise((resolve, reject) => {
     feed.once('close', () => reject(new NexusError({ code: 'EXECUTOR_GONE' })))
     feed.on('message', (message: FeedMessage) => {
-      replica.receive(message)
-      running?.backend.committed()
+      // Blocks and receipts do not wait for a call that holds the engines' state.
+      if (!replica.receive(message)) running?.backend.committed()
       resolve()
     })
   })

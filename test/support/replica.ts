@@ -4,17 +4,13 @@ import type { FeedMessage } from '../../node/executor/committedFeed.ts'
 import { CoreReplica } from '../../node/rpc/coreReplica.ts'
 import type { RealChain } from './realChain.ts'
 
-/** A replica that follows the executor of a chain, a turn of the event loop behind. */
-export async function replicaOf(
-  chain: RealChain,
-  onMessage = (): void => {},
-): Promise<CoreReplica> {
+/** A replica that follows the executor of a chain, a turn of the event loop behind. `onHeld` when a message has to wait. */
+export async function replicaOf(chain: RealChain, onHeld = (): void => {}): Promise<CoreReplica> {
   const replica = new CoreReplica(coreRegistry)
   const { port1, port2 } = new MessageChannel()
   const first = new Promise<void>((resolve) => {
     port1.on('message', (message: FeedMessage) => {
-      replica.receive(message)
-      onMessage()
+      if (!replica.receive(message)) onHeld()
       resolve()
     })
   })

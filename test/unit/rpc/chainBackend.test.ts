@@ -113,6 +113,7 @@ beforeEach(async () => {
   })
 })
 afterEach(async () => {
+  backend.close()
   await reader.close()
   await chain.close()
   expect(faults.splice(0)).toEqual([])
