@@ -108,6 +108,7 @@ class Node implements RunningNode {
       rules: { chainId: genesis.chainId, blockGasLimit: genesis.consensus.maxBlockGas },
       engines: coreRegistry.engines,
       threads: config.mempool.signatureThreads,
+      eager: true,
     })
     this.#network = this.#createNetwork()
     this.#flow = this.#createFlow(head)

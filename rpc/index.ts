@@ -1,7 +1,7 @@
 export type * from './backend.ts'
 export type * from './coreBackend.ts'
 export { type Deadline, isPast } from './deadline.ts'
-export { checkedEnvelopeOf } from './envelope.ts'
+export { checkedEnvelopeOf, signedEnvelopeOf } from './envelope.ts'
 export type { RpcFailure } from './jsonRpc.ts'
 export { defaultRpcOptions, type RpcOptions } from './options.ts'
 export { fail, type Outcome } from './outcome.ts'

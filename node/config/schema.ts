@@ -129,7 +129,7 @@ export const configSchema = z.strictObject({
       .int()
       .min(0)
       .max(64)
-      .describe('threads that recover senders of batches from peers; 0: the node thread does'),
+      .describe('threads that recover signers of what peers send, and as many for what RPC takes; 0: none'),
   }),
 })
 

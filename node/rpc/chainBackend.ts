@@ -4,6 +4,7 @@ import type { EthereumHeader, ExecutedBlock } from '../../core/chain/executedBlo
 import type { Validator } from '../../core/chain/validatorSet.ts'
 import { type CoreParams, createCoreSimulation } from '../../core/machine/index.ts'
 import { assert } from '../../core/primitives/assert.ts'
+import { LIMITS } from '../../core/primitives/limits.ts'
 import {
   decodeTransaction,
   getProof,
@@ -27,10 +28,11 @@ import {
   type TransactionLocation,
   type TransactionView,
 } from '../../rpc/index.ts'
-import type { PooledAction } from '../mempool/action.ts'
+import { isAction, type PooledAction } from '../mempool/action.ts'
 import type { PooledTransaction } from '../mempool/transaction.ts'
 import type { ChainReader, EvmStateView } from '../storage/chainReader.ts'
 import type { Channel } from '../threads/channel.ts'
+import type { SenderRecovery } from '../transactions/senderRecovery.ts'
 import { accountProofOf } from './accountProof.ts'
 import type { CoreReplica } from './coreReplica.ts'
 import { CoreService } from './coreService.ts'
@@ -41,6 +43,7 @@ import type {
   SubmissionCode,
 } from './gateway.ts'
 import { Outbox } from './outbox.ts'
+import { SignedIntake } from './signedIntake.ts'
 import { type Simulation, simulationOf } from './simulation.ts'
 import { senderStateOf, stateReaderOf } from './stateReader.ts'
 import { malformed, objectionTo, pooledOf, poolObjection } from './submission.ts'
@@ -64,6 +67,7 @@ export type ChainBackendModules = {
   readonly simulator: Simulator
   readonly node: Pick<Channel<GatewayApi, RpcThreadEvents>, 'call'>
   readonly replica: CoreReplica
+  readonly recovery: Pick<SenderRecovery, 'decode'>
 }
 
 /** The node behind the RPC server: committed blocks and state from the database, the rest from the node thread. */
@@ -74,6 +78,7 @@ export class ChainBackend implements RpcBackend {
   readonly #reader: ChainReader
   readonly #node: ChainBackendModules['node']
   readonly #outbox: Outbox<PooledTransaction, SubmissionCode>
+  readonly #intake: SignedIntake
   readonly #replica: CoreReplica
   readonly #simulation: Simulation
   readonly #turns = new Turns()
@@ -83,7 +88,7 @@ export class ChainBackend implements RpcBackend {
   #published: number
 
   constructor(options: ChainBackendOptions, modules: ChainBackendModules) {
-    const { reader, simulator, node, replica } = modules
+    const { reader, simulator, node, replica, recovery } = modules
     this.identity = options.identity
     this.#options = options
     this.#reader = reader
@@ -92,9 +97,11 @@ export class ChainBackend implements RpcBackend {
     const actions = new Outbox<PooledAction, ActionSubmissionCode>((sent) =>
       node.call('submitActions', sent),
     )
+    this.#intake = new SignedIntake(recovery)
     this.core = new CoreService(options.identity.chainId, {
       replica,
       reader,
+      judge: (bytes) => this.#intake.judge(bytes),
       submit: (action) => actions.submit(action),
     })
     this.#replica = replica
@@ -120,7 +127,7 @@ export class ChainBackend implements RpcBackend {
   header(height: number): EthereumHeader | null {
     const known = this.#headers.get(height)
     if (known !== undefined) return known
-    const header = this.#reader.executedBlock(height)?.header ?? null
+    const header = this.#reader.ethereumHeader(height)
     if (header !== null) this.#headers.set(height, header)
     return header
   }
@@ -187,9 +194,13 @@ export class ChainBackend implements RpcBackend {
 
   /** Form and signature first, then the latest state; what passes goes to the pool. */
   async submit(bytes: Uint8Array): Promise<Outcome<Uint8Array>> {
-    const decoded = decodeTransaction(bytes, this.#options.rules)
-    if (!decoded.ok) return fail(malformed(decoded.code, bytes))
-    const transaction = decoded.value
+    const transaction =
+      bytes.length > LIMITS.transactionBytes ? null : await this.#intake.judge(bytes)
+    if (transaction === null || isAction(transaction)) {
+      const decoded = decodeTransaction(bytes, this.#options.rules)
+      assert(!decoded.ok, 'what is wrong with a transaction can be said')
+      return fail(malformed(decoded.code, bytes))
+    }
     const { sender } = transaction
     const baseFee = this.nextBaseFee(this.height())
     const objection = objectionTo(transaction, { ...this.#senderState(sender), baseFee })

@@ -1,12 +1,8 @@
 import type { HashIndex, Key, Table } from '../../core/arena/schema.ts'
-import {
-  type ActionReceipt,
-  type SignedEnvelope,
-  signedEnvelopeCodec,
-} from '../../core/chain/action.ts'
+import { type ActionReceipt, signedEnvelopeCodec } from '../../core/chain/action.ts'
 import type { Coprocessor } from '../../core/host/coprocessor.ts'
 import { type EngineTable, engineTableOf } from '../../core/host/engineHost.ts'
-import { baseGasOf, prepareEnvelope } from '../../core/host/envelope.ts'
+import { prepareEnvelope } from '../../core/host/envelope.ts'
 import { decodeEvents } from '../../core/host/eventLog.ts'
 import type { AccountNames } from '../../core/host/fieldCodec.ts'
 import type { Fields, Values } from '../../core/host/fields.ts'
@@ -23,15 +19,19 @@ import {
   fail,
   type LocatedAction,
   type Outcome,
+  signedEnvelopeOf,
 } from '../../rpc/index.ts'
-import { isNoop, type PooledAction } from '../mempool/action.ts'
+import { isAction, type PooledAction } from '../mempool/action.ts'
 import type { ChainReader } from '../storage/chainReader.ts'
+import type { Judged } from '../transactions/senderRecovery.ts'
 import type { CoreReplica } from './coreReplica.ts'
 import type { ActionSubmissionCode } from './gateway.ts'
 
 export type CoreServiceModules = {
   readonly replica: CoreReplica
   readonly reader: ChainReader
+  /** Form and signature, apart from this thread when there is much of it. */
+  readonly judge: (bytes: Uint8Array) => Promise<Judged>
   readonly submit: (action: PooledAction) => Promise<Result<null, ActionSubmissionCode>>
 }
 
@@ -69,29 +69,23 @@ export class CoreService implements CoreBackend {
   }
 
   wouldAdmit(bytes: Uint8Array): Outcome<Uint8Array> {
-    const checked = this.#checked(bytes)
-    return checked.ok ? { ok: true, value: keccak256(bytes) } : checked
+    const refusal = this.#faultOf(bytes) ?? this.#objectionTo(bytes)
+    return refusal ?? { ok: true, value: keccak256(bytes) }
   }
 
+  /** The cheap questions come first; what is refused is told by the first thing wrong with it. */
   async submitAction(bytes: Uint8Array): Promise<Outcome<Uint8Array>> {
-    const checked = this.#checked(bytes)
-    if (!checked.ok) return checked
-    const { signed, gas } = checked.value
-    const { signer, nonce, expiresAfter, actions } = signed.envelope
-    const hash = keccak256(bytes)
-    const calls = actions.length
-    const taken = await this.#modules.submit({
-      hash,
-      signer,
-      nonce,
-      expiresAfter,
-      calls,
-      gas,
-      isNoop: isNoop(actions, this.#tables),
-      bytes,
-    })
+    const objection = this.#objectionTo(bytes)
+    if (objection !== null) return this.#faultOf(bytes) ?? objection
+    const action = await this.#modules.judge(bytes)
+    if (action === null || !isAction(action)) {
+      const fault = this.#faultOf(bytes)
+      assert(fault !== null, 'what is wrong with an envelope can be said')
+      return fault
+    }
+    const taken = await this.#modules.submit(action)
     return taken.ok
-      ? { ok: true, value: hash }
+      ? { ok: true, value: action.hash }
       : fail({ code: 'CORE_REJECTED', reject: taken.code })
   }
 
@@ -180,13 +174,23 @@ export class CoreService implements CoreBackend {
     }
   }
 
-  #checked(bytes: Uint8Array): Outcome<{ readonly signed: SignedEnvelope; readonly gas: number }> {
+  /** What is wrong with an envelope whatever the state. About 70 µs, of which 57 recover the signer. */
+  #faultOf(bytes: Uint8Array): Refusal | null {
     if (bytes.length > LIMITS.transactionBytes)
       return fail({ code: 'BAD_ENVELOPE', problem: 'TOO_LONG' })
+    const chain = { chainId: this.#chainId, engines: this.engines }
+    const checked = checkedEnvelopeOf(bytes, chain)
+    return checked.ok ? null : checked
+  }
+
+  /** What the state has against an envelope, if it is whose it says. */
+  #objectionTo(bytes: Uint8Array): Refusal | null {
+    if (bytes.length > LIMITS.transactionBytes)
+      return fail({ code: 'BAD_ENVELOPE', problem: 'TOO_LONG' })
+    const signed = signedEnvelopeOf(bytes)
+    if (!signed.ok) return signed
     const { replica } = this.#modules
     const { ledger } = replica.registry
-    const checked = checkedEnvelopeOf(bytes, { chainId: this.#chainId, engines: this.engines })
-    if (!checked.ok) return checked
     const state = replica.stateOf(ledger.engine)
     const { names, height } = replica
     const rules = {
@@ -195,15 +199,14 @@ export class CoreService implements CoreBackend {
       gasPrice: ledger.gasPrice(state),
       height,
     }
-    const prepared = prepareEnvelope(rules, checked.value.envelope)
+    const prepared = prepareEnvelope(rules, signed.value.envelope)
     if (!prepared.ok) return fail({ code: 'CORE_REJECTED', reject: prepared.code })
-    const { admission, calls } = prepared.value
-    const admitted = ledger.wouldAdmit(state, admission, replica.time)
-    if (!admitted.ok) return fail({ code: 'CORE_REJECTED', reject: admitted.code })
-    const gas = calls.reduce((sum, call) => sum + baseGasOf(call), 0)
-    return { ok: true, value: { signed: checked.value, gas } }
+    const admitted = ledger.wouldAdmit(state, prepared.value.admission, replica.time)
+    return admitted.ok ? null : fail({ code: 'CORE_REJECTED', reject: admitted.code })
   }
 }
+
+type Refusal = Extract<Outcome<never>, { readonly ok: false }>
 
 /** The result of the first call, for all calls. */
 function once<T>(make: () => T): () => T {

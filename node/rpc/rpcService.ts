@@ -53,6 +53,7 @@ export class RpcService {
         blockGas: genesis.core.blockGas,
         gasRatio: genesis.core.gasRatio,
       },
+      signatureThreads: config.mempool.signatureThreads,
       clientVersion: clientVersion(readVersion()),
       rpc: { ...rpc, suggestedTip: BigInt(suggestedTip) },
     }

@@ -16,6 +16,7 @@ import {
 } from '../storage/chainReader.ts'
 import type { ChainIdentity } from '../storage/meta.ts'
 import { Channel } from '../threads/channel.ts'
+import { SenderRecovery } from '../transactions/senderRecovery.ts'
 import { ChainBackend, defaultChainBackendOptions } from './chainBackend.ts'
 import { CoreReplica } from './coreReplica.ts'
 import type { GatewayApi, RpcFault, RpcThreadApi, RpcThreadEvents } from './gateway.ts'
@@ -26,6 +27,7 @@ export type RpcThreadOptions = {
   readonly hardfork: Hardfork
   readonly blockGasLimit: number
   readonly core: CoreParams
+  readonly signatureThreads: number
   readonly clientVersion: string
   readonly rpc: RpcOptions
 }
@@ -34,6 +36,7 @@ type Running = {
   readonly reader: ChainReader
   readonly backend: ChainBackend
   readonly server: RpcServer
+  readonly recovery: SenderRecovery
 }
 
 const options = workerData as RpcThreadOptions
@@ -57,6 +60,7 @@ const api: RpcThreadApi = {
   stop: async () => {
     await running?.server.close()
     running?.backend.close()
+    await running?.recovery.close()
     await running?.reader.close()
     running = null
     metrics.stop()
@@ -78,22 +82,29 @@ async function start(feed: MessagePort): Promise<Running> {
     const { chainId } = options.chain
     await follow(feed, replica)
     reader.refresh()
+    const rules = { chainId, blockGasLimit: options.blockGasLimit }
+    const recovery = new SenderRecovery({
+      rules,
+      engines: coreRegistry.engines,
+      threads: options.signatureThreads,
+      eager: false,
+    })
     const simulator = await createSimulator({ chainId, hardfork: options.hardfork })
     const backend = new ChainBackend(
       {
         ...defaultChainBackendOptions,
         identity: { ...options.chain, clientVersion: options.clientVersion },
-        rules: { chainId, blockGasLimit: options.blockGasLimit },
+        rules,
         core: options.core,
       },
-      { reader, simulator, node, replica },
+      { reader, simulator, node, replica, recovery },
     )
     const server = await startRpcServer(options.rpc, {
       backend,
       onCall: metrics.rpc.answered,
       onFault: (error, method) => node.emit('fault', faultOf(error, method)),
     })
-    return { reader, backend, server }
+    return { reader, backend, server, recovery }
   } catch (error) {
     replica.onTaken = () => undefined
     await reader.close()

@@ -21,36 +21,33 @@ export type SenderRecoveryOptions = {
   /** Of the chain; the threads take them from the registry themselves. */
   readonly engines: readonly Coprocessor[]
   readonly threads: number
+  /** Whether the threads wait for work from the start; otherwise they come with the first of it. */
+  readonly eager: boolean
 }
 
+/** Null: not acceptable, whatever the state. */
+export type Judged = DecodedTransaction | PooledAction | null
+
 /**
- * Decodes transactions and Core envelopes from peers. The signatures, nearly all of the cost (about
- * 57 µs each), are recovered on a pool of threads, so that a large batch never delays a vote; with no
- * threads it happens here. The main thread then decodes transactions with the sender known, about
+ * Decodes transactions and Core envelopes from outside. The signatures, nearly all of the cost (about
+ * 57 µs each), are recovered on a pool of threads, so that many of them never delay a vote or an
+ * answer; with no threads it happens here. This thread then decodes transactions with the sender known, about
  * 5 µs each, and takes an envelope's description as it comes, however many calls it has.
  */
 export class SenderRecovery {
   readonly #decoders: Decoders
-  readonly #pool: Piscina<RecoverRequest, Uint8Array> | null
+  readonly #threads: number
+  #pool: Pool | null = null
 
-  constructor({ rules, engines, threads }: SenderRecoveryOptions) {
+  constructor({ rules, engines, threads, eager }: SenderRecoveryOptions) {
     const { chainId } = rules
     this.#decoders = { rules, actions: new ActionDecoder({ chainId, engines }) }
-    this.#pool =
-      threads === 0
-        ? null
-        : new Piscina({
-            filename: new URL('./recoverWorker.ts', import.meta.url).href,
-            minThreads: threads,
-            maxThreads: threads,
-            maxQueue: MAX_QUEUE,
-          })
+    this.#threads = threads
+    if (eager && threads > 0) this.#pool = poolOf(threads)
   }
 
   /** In order; null where one is not acceptable. */
-  async decode(
-    transactions: readonly Uint8Array[],
-  ): Promise<readonly (DecodedTransaction | PooledAction | null)[]> {
+  async decode(transactions: readonly Uint8Array[]): Promise<readonly Judged[]> {
     const recovered = await this.#recover(transactions)
     return transactions.map((bytes, index) => this.#decoded(bytes, recovered[index] ?? null))
   }
@@ -60,8 +57,9 @@ export class SenderRecovery {
   }
 
   async #recover(transactions: readonly Uint8Array[]): Promise<readonly (Recovered | null)[]> {
-    if (this.#pool === null || transactions.length <= MAX_INLINE)
+    if (this.#threads === 0 || transactions.length <= MAX_INLINE)
       return transactions.map((bytes) => recover(bytes, this.#decoders))
+    this.#pool ??= poolOf(this.#threads)
     const shares: Promise<readonly (Recovered | null)[]>[] = []
     for (let start = 0; start < transactions.length; start += SHARE)
       shares.push(this.#recoverApart(this.#pool, transactions.slice(start, start + SHARE)))
@@ -69,7 +67,7 @@ export class SenderRecovery {
   }
 
   async #recoverApart(
-    pool: Piscina<RecoverRequest, Uint8Array>,
+    pool: Pool,
     transactions: readonly Uint8Array[],
   ): Promise<readonly (Recovered | null)[]> {
     const { rules } = this.#decoders
@@ -78,7 +76,7 @@ export class SenderRecovery {
     return answer.value
   }
 
-  #decoded(bytes: Uint8Array, known: Recovered | null): DecodedTransaction | PooledAction | null {
+  #decoded(bytes: Uint8Array, known: Recovered | null): Judged {
     if (known === null) return null
     if (known.kind === 'transaction') {
       const decoded = decodeTransaction(bytes, this.#decoders.rules, known)
@@ -88,6 +86,16 @@ export class SenderRecovery {
     return { ...action, bytes }
   }
 }
+
+type Pool = Piscina<RecoverRequest, Uint8Array>
+
+const poolOf = (threads: number): Pool =>
+  new Piscina({
+    filename: new URL('./recoverWorker.ts', import.meta.url).href,
+    minThreads: threads,
+    maxThreads: threads,
+    maxQueue: MAX_QUEUE,
+  })
 
 /** Waking a thread costs as much as a few signatures, and an idle chain's batches hold one transaction. */
 const MAX_INLINE = 4

@@ -133,8 +133,18 @@ describe('ActionDecoder', () => {
 })
 
 describe('SenderRecovery', () => {
-  const inline = new SenderRecovery({ rules, engines: coreRegistry.engines, threads: 0 })
-  const threaded = new SenderRecovery({ rules, engines: coreRegistry.engines, threads: 2 })
+  const inline = new SenderRecovery({
+    rules,
+    engines: coreRegistry.engines,
+    threads: 0,
+    eager: true,
+  })
+  const threaded = new SenderRecovery({
+    rules,
+    engines: coreRegistry.engines,
+    threads: 2,
+    eager: true,
+  })
   afterAll(() => threaded.close())
 
   /** The ledger's noop: what every chain has. */

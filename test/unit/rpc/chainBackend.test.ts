@@ -5,11 +5,13 @@ import { fromHex, toHex } from '../../../core/primitives/bytes.ts'
 import { keccak256 } from '../../../core/primitives/hash.ts'
 import type { Result } from '../../../core/primitives/result.ts'
 import { contractAddress, createSimulator } from '../../../evm/index.ts'
+import { coreRegistry } from '../../../node/engines/registry.ts'
 import type { PooledTransaction } from '../../../node/mempool/transaction.ts'
 import { ChainBackend, defaultChainBackendOptions } from '../../../node/rpc/chainBackend.ts'
 import type { GatewayApi, SubmissionCode } from '../../../node/rpc/gateway.ts'
 import { transactionViewOf } from '../../../node/rpc/transactionView.ts'
 import { ChainReader, defaultChainReaderOptions } from '../../../node/storage/chainReader.ts'
+import { SenderRecovery } from '../../../node/transactions/senderRecovery.ts'
 import { Dispatcher } from '../../../rpc/dispatcher.ts'
 import { Filters } from '../../../rpc/filters.ts'
 import { data } from '../../../rpc/format/hex.ts'
@@ -100,6 +102,12 @@ beforeEach(async () => {
       simulator: await createSimulator({ chainId: 3940, hardfork: 'prague' }),
       node: { call: call as never },
       replica: await replicaOf(chain),
+      recovery: new SenderRecovery({
+        rules: { chainId: 3940, blockGasLimit: chain.genesis.consensus.maxBlockGas },
+        engines: coreRegistry.engines,
+        threads: 0,
+        eager: false,
+      }),
     },
   )
   const options = defaultRpcOptions

@@ -35,6 +35,7 @@ it('tells every height once and after its head, also those that came while a cal
       simulator: await createSimulator({ chainId: 3940, hardfork: 'prague' }),
       node: { call: () => Promise.reject(new Error('nothing is asked of the node')) },
       replica,
+      recovery: { decode: () => Promise.reject(new Error('nobody sends')) },
     },
   )
   backend = made
