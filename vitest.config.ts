@@ -17,6 +17,7 @@ export default defineConfig({
       },
       project('contract', 60_000),
       project('sim', 120_000),
+      project('fuzz', 60_000),
       project('vectors', 120_000),
       // Real processes on fixed ports: one file at a time.
       project('e2e', 300_000, { fileParallelism: false, hookTimeout: 120_000 }),

@@ -23,8 +23,8 @@ export const percentiles: Parser<readonly number[]> = (json) => {
     return bad(`invalid reward percentile: over the query limit ${MAX_PERCENTILES}`)
   let previous = 0
   for (const value of json as unknown[]) {
-    if (typeof value !== 'number' || !(value >= 0 && value <= 100))
-      return bad(`invalid reward percentile: ${String(value)}`)
+    if (typeof value !== 'number') return bad('invalid reward percentile: expected a number')
+    if (!(value >= 0 && value <= 100)) return bad(`invalid reward percentile: ${value}`)
     if (value < previous)
       return bad(`invalid reward percentile: ${value} is below the one before it`)
     previous = value

@@ -391,7 +391,7 @@ describe('fees', () => {
     expect(history.gasUsedRatio).toHaveLength(4)
   })
 
-  it.each([[[50, 10]], [[101]], [[-1]], [['x']], ['x']])(
+  it.each([[[50, 10]], [[101]], [[-1]], [['x']], [[{ toString: 1 }]], ['x']])(
     'refuse percentiles %j',
     async (wanted) => {
       expect((await rpc.error('eth_feeHistory', ['0x1', 'latest', wanted])).code).toBe(-32602)
