@@ -1,3 +1,4 @@
+import type { ClientBudget } from './clientBudgets.ts'
 import type { DispatcherModules } from './dispatcher.ts'
 import { codeOf, type RpcFailure, wireErrorOf } from './jsonRpc.ts'
 import type { Outcome } from './outcome.ts'
@@ -12,6 +13,7 @@ export type ActionFramesModules = {
   /** Frames that may wait for an answer at a time, over all connections. */
   readonly inFlight: number
   readonly onCall: DispatcherModules['onCall']
+  readonly onRefused: DispatcherModules['onRefused']
   readonly onFault: DispatcherModules['onFault']
 }
 
@@ -32,20 +34,21 @@ export class ActionFrames {
   }
 
   /** Never throws. `frame` is not kept. */
-  async answer(frame: Uint8Array): Promise<Uint8Array> {
+  async answer(frame: Uint8Array, budget: ClientBudget): Promise<Uint8Array> {
     const startMs = performance.now()
     const id = new Uint8Array(frame.subarray(0, ID_BYTES))
-    const outcome = await this.#submit(frame)
+    const outcome = await this.#submit(frame, budget)
     const code = outcome.ok ? 'ok' : String(wireErrorOf(outcome.failure).code)
     this.#modules.onCall(NAME, code, (performance.now() - startMs) / 1_000)
     return answerOf(id, outcome)
   }
 
-  async #submit(frame: Uint8Array): Promise<Outcome<Uint8Array>> {
+  async #submit(frame: Uint8Array, budget: ClientBudget): Promise<Outcome<Uint8Array>> {
     if (frame.length <= ID_BYTES)
       return { ok: false, failure: { code: 'BAD_ENVELOPE', problem: 'TRUNCATED' } }
-    if (this.#inFlight >= this.#modules.inFlight)
-      return { ok: false, failure: { code: 'TOO_BUSY' } satisfies RpcFailure }
+    const retryAfterMs = budget.take(1)
+    if (retryAfterMs > 0) return this.#refuse({ code: 'RATE_LIMITED', retryAfterMs })
+    if (this.#inFlight >= this.#modules.inFlight) return this.#refuse({ code: 'TOO_BUSY' })
     this.#inFlight++
     try {
       // A copy: the frame is a view of a buffer of the socket, and the envelope may cross threads.
@@ -56,6 +59,11 @@ export class ActionFrames {
     } finally {
       this.#inFlight--
     }
+  }
+
+  #refuse(failure: RpcFailure & { readonly code: 'RATE_LIMITED' | 'TOO_BUSY' }): Outcome<never> {
+    this.#modules.onRefused(failure.code)
+    return { ok: false, failure }
   }
 }
 

@@ -1,3 +1,4 @@
+import { type ClientBudget, HEAVY_UNITS } from './clientBudgets.ts'
 import { type Deadline, deadlineIn, isPast, turn } from './deadline.ts'
 import { parseStrictJson } from './json.ts'
 import {
@@ -18,12 +19,17 @@ export type DispatcherModules = {
   readonly limits: RpcLimits
   /** After each call. `code` is `ok` or the JSON-RPC number; an unknown method is called `unknown`. */
   readonly onCall: (method: string, code: string, seconds: number) => void
+  /** A client asked for more than it may. */
+  readonly onRefused: (reason: 'RATE_LIMITED' | 'TOO_BUSY') => void
   /** A method threw: our bug, or a disk that failed. The caller has got an internal error. */
   readonly onFault: (error: unknown, method: string) => void
 }
 
 /** Milliseconds of a batch between two turns of the event loop. */
 const SLICE_MS = 5
+
+/** Who asks: what it may still ask for, and where later messages for it go; null over HTTP. */
+export type Caller = { readonly budget: ClientBudget; readonly subscriber: Subscriber | null }
 
 /** Answers one text, a request or a batch, with one text. Never throws. */
 export class Dispatcher {
@@ -42,8 +48,11 @@ export class Dispatcher {
   }
 
   /** Null: there is nothing to answer, since all were notifications. */
-  async answer(text: string, subscriber: Subscriber | null): Promise<string | null> {
-    if (this.isBusy) return errorText(null, { code: 'TOO_BUSY' })
+  async answer(text: string, caller: Caller): Promise<string | null> {
+    if (this.isBusy) {
+      this.#modules.onRefused('TOO_BUSY')
+      return errorText(null, { code: 'TOO_BUSY' })
+    }
     this.#inFlight++
     try {
       const json = parseStrictJson(text)
@@ -55,17 +64,14 @@ export class Dispatcher {
             : { code: 'INVALID_REQUEST', problem: PROBLEMS[json.code] },
         )
       return await (Array.isArray(json.value)
-        ? this.#answerBatch(json.value, subscriber)
-        : this.#answerOne(json.value, deadlineIn(this.#modules.limits.requestMs), subscriber))
+        ? this.#answerBatch(json.value, caller)
+        : this.#answerOne(json.value, deadlineIn(this.#modules.limits.requestMs), caller))
     } finally {
       this.#inFlight--
     }
   }
 
-  async #answerBatch(
-    requests: readonly unknown[],
-    subscriber: Subscriber | null,
-  ): Promise<string | null> {
+  async #answerBatch(requests: readonly unknown[], caller: Caller): Promise<string | null> {
     const { batchRequests, batchMs, requestMs } = this.#modules.limits
     if (requests.length === 0)
       return errorText(null, { code: 'INVALID_REQUEST', problem: 'empty batch' })
@@ -85,7 +91,7 @@ export class Dispatcher {
       }
       const call = deadlineIn(requestMs)
       const deadline = call.atMs < whole.atMs ? call : whole
-      const answer = this.#answerOne(request, deadline, subscriber, size)
+      const answer = this.#answerOne(request, deadline, caller, size)
       // Light calls run side by side in the order of the batch, heavy ones wait for each other.
       answers.push(isHeavy(request, this.#modules.methods) ? await answer : answer)
     }
@@ -97,7 +103,7 @@ export class Dispatcher {
   #answerOne(
     json: unknown,
     deadline: Deadline,
-    subscriber: Subscriber | null,
+    { budget, subscriber }: Caller,
     size: { bytes: number } = { bytes: 0 },
   ): Awaitable<string | null> {
     const request = parseRequest(json)
@@ -110,6 +116,11 @@ export class Dispatcher {
     const startMs = performance.now()
     const finish = (outcome: Outcome<unknown>): string | null =>
       this.#finish({ id, name: method === undefined ? 'unknown' : name, startMs, outcome, size })
+    const retryAfterMs = budget.take(method?.isHeavy === true ? HEAVY_UNITS : 1)
+    if (retryAfterMs > 0) {
+      this.#modules.onRefused('RATE_LIMITED')
+      return finish(fail({ code: 'RATE_LIMITED', retryAfterMs }))
+    }
     if (method === undefined) return finish(fail({ code: 'METHOD_NOT_FOUND', method: name }))
     if (isPast(deadline) || size.bytes > this.#modules.limits.responseBytes)
       return finish(fail({ code: isPast(deadline) ? 'TIMED_OUT' : 'RESPONSE_TOO_LARGE' }))

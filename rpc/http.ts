@@ -1,6 +1,7 @@
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import { isHostAllowed, isOriginAllowed } from './access.ts'
-import type { Dispatcher } from './dispatcher.ts'
+import type { ClientBudgets } from './clientBudgets.ts'
+import type { Dispatcher, DispatcherModules } from './dispatcher.ts'
 import { errorText, type RpcFailure } from './jsonRpc.ts'
 import type { RpcOptions } from './options.ts'
 
@@ -13,8 +14,17 @@ const CHECK_MS = 5_000
 /** How long a browser may remember the answer to its question, in seconds. */
 const PREFLIGHT_SECONDS = 600
 
+export type HttpModules = {
+  readonly dispatcher: Dispatcher
+  readonly budgets: ClientBudgets
+  readonly onRefused: DispatcherModules['onRefused']
+}
+
 /** The HTTP half: POST is JSON-RPC, GET is a hint for people, OPTIONS is for browsers. */
-export function createHttp(options: RpcOptions, dispatcher: Dispatcher): FastifyInstance {
+export function createHttp(
+  options: RpcOptions,
+  { dispatcher, budgets, onRefused }: HttpModules,
+): FastifyInstance {
   const { limits } = options
   const app = fastify({
     bodyLimit: limits.bodyBytes,
@@ -52,11 +62,20 @@ export function createHttp(options: RpcOptions, dispatcher: Dispatcher): Fastify
   app.setNotFoundHandler((_, reply) => refuse(reply, 404, 'not found: JSON-RPC is POST /'))
   app.post('/', async (request, reply) => {
     if (dispatcher.isBusy) {
+      onRefused('TOO_BUSY')
       reply.header('retry-after', '1')
       return send(reply.code(429), errorText(null, { code: 'TOO_BUSY' }))
     }
     const body = typeof request.body === 'string' ? request.body : ''
-    const answer = await dispatcher.answer(body, null)
+    const budget = budgets.of(request.socket.remoteAddress)
+    // A request costs a unit, and each call in it its own.
+    const retryAfterMs = budget.take(1)
+    if (retryAfterMs > 0) {
+      onRefused('RATE_LIMITED')
+      reply.header('retry-after', String(Math.ceil(retryAfterMs / 1_000)))
+      return send(reply.code(429), errorText(null, { code: 'RATE_LIMITED', retryAfterMs }))
+    }
+    const answer = await dispatcher.answer(body, { budget, subscriber: null })
     return answer === null ? reply.code(204).send() : send(reply, answer)
   })
   app.get('/', (_, reply) =>

@@ -79,6 +79,8 @@ type DetailedFailure =
   | { readonly code: 'INVALID_PARAMS'; readonly problem: string }
   /** Something of which there may be at most `limit`. */
   | { readonly code: 'LIMIT_EXCEEDED'; readonly problem: string; readonly limit: number }
+  /** This client asks for more than one may. */
+  | { readonly code: 'RATE_LIMITED'; readonly retryAfterMs: number }
   | { readonly code: 'STATE_NOT_AVAILABLE'; readonly height: number; readonly oldest: number }
   | { readonly code: 'PROOF_NOT_AVAILABLE'; readonly height: number; readonly latest: number }
   | { readonly code: 'EXECUTION_REVERTED'; readonly output: Uint8Array }
@@ -176,6 +178,10 @@ const DETAILED: {
     number: SYNC_TIMED_OUT,
     message: ({ timeoutMs }) =>
       `the transaction was added to the pool but is in no block after ${timeoutMs}ms`,
+  },
+  RATE_LIMITED: {
+    number: LIMIT_EXCEEDED,
+    message: ({ retryAfterMs }) => `too many requests: try again in ${retryAfterMs}ms`,
   },
   CORE_REJECTED: { number: SERVER_ERROR, message: ({ reject }) => `rejected: ${reject}` },
   BAD_ENVELOPE: { number: SERVER_ERROR, message: ({ problem }) => `bad envelope: ${problem}` },

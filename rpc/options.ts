@@ -25,6 +25,10 @@ export type RpcLimits = {
   readonly logBlocks: number
   /** Longest wait of eth_sendRawTransactionSync. */
   readonly syncMs: number
+  /** What one client may ask for; a unit is a cheap call, 0: no limit. */
+  readonly clientUnitsPerSecond: number
+  /** What a client that was quiet may ask for at once. */
+  readonly clientBurstUnits: number
 }
 
 export type RpcOptions = {
@@ -35,6 +39,8 @@ export type RpcOptions = {
   readonly corsOrigins: readonly string[]
   /** Host headers accepted besides localhost and IP addresses; `*` accepts all. */
   readonly allowedHosts: readonly string[]
+  /** Addresses of clients whose calls nobody counts: this machine's own, or a proxy's that counts them. */
+  readonly unlimitedClients: readonly string[]
   /** The least that `eth_maxPriorityFeePerGas` suggests, in wei. */
   readonly suggestedTip: bigint
   readonly limits: RpcLimits
@@ -58,6 +64,9 @@ export const defaultRpcLimits: RpcLimits = {
   logs: 10_000,
   logBlocks: 10_000,
   syncMs: 20_000,
+  // A wallet asks for some units a second, a dApp for some hundred; a simulated call is 20.
+  clientUnitsPerSecond: 2_000,
+  clientBurstUnits: 10_000,
 }
 
 export const defaultRpcOptions: RpcOptions = {
@@ -65,6 +74,7 @@ export const defaultRpcOptions: RpcOptions = {
   port: 8545,
   corsOrigins: [],
   allowedHosts: [],
+  unlimitedClients: ['127.0.0.1', '::1'],
   // geth's own default: 0.001 gwei.
   suggestedTip: 1_000_000n,
   limits: defaultRpcLimits,

@@ -2,6 +2,7 @@ import { NexusError } from '../core/primitives/errors.ts'
 import { ActionFrames } from './actionFrames.ts'
 import type { BackendEvent, RpcBackend } from './backend.ts'
 import { type ChannelLimits, defaultChannelLimits } from './channels/channelHub.ts'
+import { ClientBudgets } from './clientBudgets.ts'
 import { type CoreServices, createCoreServices, publishCore } from './coreServices.ts'
 import { Dispatcher, type DispatcherModules } from './dispatcher.ts'
 import { Filters } from './filters.ts'
@@ -15,6 +16,7 @@ import { attachWebSocket } from './webSocket.ts'
 export type RpcServerModules = {
   readonly backend: RpcBackend
   readonly onCall: DispatcherModules['onCall']
+  readonly onRefused: DispatcherModules['onRefused']
   readonly onFault: DispatcherModules['onFault']
   readonly channelLimits?: ChannelLimits
 }
@@ -41,7 +43,7 @@ const EXPIRE_MS = 10_000
 /** JSON-RPC over HTTP and WebSocket on one port. PORT_IN_USE or PORT_UNAVAILABLE when it cannot listen. */
 export async function startRpcServer(
   options: RpcOptions,
-  { backend, onCall, onFault, channelLimits = defaultChannelLimits }: RpcServerModules,
+  { backend, onCall, onRefused, onFault, channelLimits = defaultChannelLimits }: RpcServerModules,
 ): Promise<RpcServer> {
   const { limits } = options
   const filters = new Filters(backend, limits)
@@ -49,10 +51,18 @@ export async function startRpcServer(
   const hub = new SubscriptionHub(backend)
   const core = createCoreServices({ backend, limits: channelLimits, onCall, onFault })
   const methods = methodsOf({ options, backend, filters, receipts, core })
-  const dispatcher = new Dispatcher({ methods, limits, onCall, onFault })
-  const http = createHttp(options, dispatcher)
-  const frames = framesOf(core, { inFlight: limits.inFlight, onCall, onFault })
-  const sockets = attachWebSocket(http.server, options, { dispatcher, hub, frames })
+  const dispatcher = new Dispatcher({ methods, limits, onCall, onRefused, onFault })
+  const budgets = new ClientBudgets(
+    {
+      unitsPerSecond: limits.clientUnitsPerSecond,
+      burstUnits: limits.clientBurstUnits,
+      exempt: options.unlimitedClients,
+    },
+    () => performance.now(),
+  )
+  const http = createHttp(options, { dispatcher, budgets, onRefused })
+  const frames = framesOf(core, { inFlight: limits.inFlight, onCall, onRefused, onFault })
+  const sockets = attachWebSocket(http.server, options, { dispatcher, hub, frames, budgets })
   const unsubscribe = backend.subscribe((event) =>
     publish(event, { filters, receipts, hub, core, onFault }),
   )

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { isHostAllowed, isOriginAllowed } from './access.ts'
 import type { ActionFrames } from './actionFrames.ts'
+import type { ClientBudgets } from './clientBudgets.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { RpcOptions } from './options.ts'
 import { Subscriber, type SubscriptionHub } from './subscriptions.ts'
@@ -21,6 +22,7 @@ export type WebSocketModules = {
   readonly hub: SubscriptionHub
   /** Null: no engines, so nobody takes binary frames. */
   readonly frames: ActionFrames | null
+  readonly budgets: ClientBudgets
 }
 
 /** The WebSocket half, on the same port: an upgrade of any connection to `/`. */
@@ -47,7 +49,7 @@ export function attachWebSocket(
     sockets.handleUpgrade(request, socket, head, (client) => {
       answering.add(client)
       client.on('pong', () => answering.add(client))
-      serve(client, options, modules)
+      serve(client, request.socket.remoteAddress, options, modules)
     })
   })
   const pinging = pingAll(sockets, answering)
@@ -68,8 +70,9 @@ export function attachWebSocket(
 
 function serve(
   client: WebSocket,
+  address: string | undefined,
   { limits }: RpcOptions,
-  { dispatcher, hub, frames }: WebSocketModules,
+  { dispatcher, hub, frames, budgets }: WebSocketModules,
 ): void {
   const send = (message: string | Uint8Array): void => {
     if (client.readyState !== client.OPEN) return
@@ -79,13 +82,14 @@ function serve(
   }
   const subscriber = new Subscriber(send, limits.subscriptions)
   hub.add(subscriber)
+  const caller = { budget: budgets.of(address), subscriber }
   client.on('message', (message, isBinary) => {
     // One Buffer: `binaryType` is left at its default.
     if (isBinary && frames !== null) {
-      void frames.answer(message as Buffer).then(send)
+      void frames.answer(message as Buffer, caller.budget).then(send)
       return
     }
-    void dispatcher.answer((message as Buffer).toString('utf8'), subscriber).then((text) => {
+    void dispatcher.answer((message as Buffer).toString('utf8'), caller).then((text) => {
       if (text !== null) send(text)
     })
   })

@@ -50,6 +50,32 @@ export const configSchema = z.strictObject({
     .min(1)
     .nullable()
     .describe('validator key, relative to the home; "none" observes without voting'),
+  signer: z.strictObject({
+    kind: z
+      .enum(['file', 'remote'])
+      .describe('who holds the validator key: this process (file) or "nexus signer" (remote)'),
+    socket: z
+      .string()
+      .min(1)
+      .describe('remote: path of its socket, relative to the home, or tcp:127.0.0.1:PORT'),
+    secretFile: z
+      .string()
+      .min(1)
+      .describe('remote: the secret shared with it, relative to the home'),
+    timeoutMs: z
+      .int()
+      .min(20)
+      .max(10_000)
+      .describe('remote: no vote when it does not answer within this time'),
+    connectMs: millis.describe('remote: how long a start waits for it'),
+  }),
+  signing: z.strictObject({
+    doubleSignCheckHeights: z
+      .int()
+      .min(0)
+      .max(10_000)
+      .describe('committed blocks searched for own signatures nobody here made; 0: none'),
+  }),
   rpc: z.strictObject({
     enabled: z.boolean().describe('answer JSON-RPC over HTTP and WebSocket'),
     host: host.describe('address to listen on; beyond loopback everybody may call'),
@@ -59,6 +85,12 @@ export const configSchema = z.strictObject({
       .array(hostPattern)
       .max(64)
       .describe('Host headers accepted besides localhost and IP addresses'),
+    unlimitedClients: z
+      .array(z.union([z.ipv4(), z.ipv6()]))
+      .max(64)
+      .describe(
+        'addresses of clients that are not limited, such as a proxy that limits them itself',
+      ),
     suggestedTip: z
       .int()
       .min(0)
@@ -81,6 +113,14 @@ export const configSchema = z.strictObject({
       logs: count.describe('logs in an answer'),
       logBlocks: count.describe('blocks that eth_getLogs may search'),
       syncMs: millis.describe('longest wait of eth_sendRawTransactionSync'),
+      clientUnitsPerSecond: z
+        .int()
+        .min(0)
+        .max(1_000_000)
+        .describe(
+          'units one client may use a second: a cheap call is 1, a heavy one 20; 0: no limit',
+        ),
+      clientBurstUnits: count.describe('units a client that was quiet may use at once'),
     } satisfies Record<keyof RpcLimits, z.ZodType>),
   }),
   metrics: z.strictObject({
@@ -129,7 +169,9 @@ export const configSchema = z.strictObject({
       .int()
       .min(0)
       .max(64)
-      .describe('threads that recover signers of what peers send, and as many for what RPC takes; 0: none'),
+      .describe(
+        'threads that recover signers of what peers send, and as many for what RPC takes; 0: none',
+      ),
   }),
 })
 
@@ -141,12 +183,21 @@ const MIB = 1024 * 1024
 export const defaultConfigValues: ConfigValues = {
   moniker: 'nexus',
   validatorKeyFile: 'keys/validator.json',
+  signer: {
+    kind: 'file',
+    socket: 'signer/signer.sock',
+    secretFile: 'signer/secret',
+    timeoutMs: 500,
+    connectMs: 30_000,
+  },
+  signing: { doubleSignCheckHeights: 10 },
   rpc: {
     enabled: true,
     host: '127.0.0.1',
     port: 8545,
     corsOrigins: [],
     allowedHosts: [],
+    unlimitedClients: [...defaultRpcOptions.unlimitedClients],
     // geth's own: 0.001 gwei.
     suggestedTip: Number(defaultRpcOptions.suggestedTip),
     limits: { ...defaultRpcLimits },

@@ -102,6 +102,7 @@ async function start(feed: MessagePort): Promise<Running> {
     const server = await startRpcServer(options.rpc, {
       backend,
       onCall: metrics.rpc.answered,
+      onRefused: metrics.rpc.refused,
       onFault: (error, method) => node.emit('fault', faultOf(error, method)),
     })
     return { reader, backend, server, recovery }

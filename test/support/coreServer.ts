@@ -33,6 +33,7 @@ export async function serve(
     {
       backend,
       onCall: () => undefined,
+      onRefused: () => undefined,
       onFault: (error) => {
         throw error
       },

@@ -1,5 +1,6 @@
 // The parts of the RPC server around a fake node, without a port.
 import { defaultChannelLimits } from '../../rpc/channels/channelHub.ts'
+import { type ClientBudget, UNLIMITED } from '../../rpc/clientBudgets.ts'
 import { type CoreServices, createCoreServices, publishCore } from '../../rpc/coreServices.ts'
 import { Dispatcher, type DispatcherModules } from '../../rpc/dispatcher.ts'
 import { Filters } from '../../rpc/filters.ts'
@@ -24,6 +25,7 @@ export class RpcHarness {
   readonly dispatcher: Dispatcher
   readonly calls: { method: string; code: string; seconds: number }[] = []
   readonly faults: unknown[] = []
+  readonly refused: string[] = []
 
   constructor(
     blocks: readonly (readonly FakeTransaction[])[] = [],
@@ -52,13 +54,18 @@ export class RpcHarness {
       methods: methodsOf({ options, backend, filters: this.filters, receipts, core: this.core }),
       limits: options.limits,
       onCall,
+      onRefused: (reason) => this.refused.push(reason),
       onFault,
     })
   }
 
   /** The text as it comes, the answer as it goes. */
-  raw(text: string, subscriber: Subscriber | null = null): Promise<string | null> {
-    return this.dispatcher.answer(text, subscriber)
+  raw(
+    text: string,
+    subscriber: Subscriber | null = null,
+    budget: ClientBudget = UNLIMITED,
+  ): Promise<string | null> {
+    return this.dispatcher.answer(text, { budget, subscriber })
   }
 
   async ask(

@@ -1,6 +1,7 @@
 // What clients send: JSON-RPC over HTTP and WebSocket, and binary frames of actions.
 import { fromHex, toHex } from '../../../core/primitives/bytes.ts'
 import { ActionFrames } from '../../../rpc/actionFrames.ts'
+import { UNLIMITED } from '../../../rpc/clientBudgets.ts'
 import { parseStrictJson } from '../../../rpc/json.ts'
 import { Subscriber } from '../../../rpc/subscriptions.ts'
 import { FakeCore } from '../../support/fakeCore.ts'
@@ -64,6 +65,7 @@ const frames = new ActionFrames({
   submit: async () => ({ ok: true, value: new Uint8Array(32) }),
   inFlight: 4,
   onCall: () => undefined,
+  onRefused: () => undefined,
   onFault: (error) => {
     throw error
   },
@@ -93,7 +95,7 @@ export const clientTargets: readonly Target[] = [
     name: 'binary frames of actions',
     seeds: [Uint8Array.of(0, 0, 0, 1, ...signedAction()), Uint8Array.of(0, 0, 0, 2)],
     run: async (bytes) => {
-      const answer = await frames.answer(bytes)
+      const answer = await frames.answer(bytes, UNLIMITED)
       if (answer.length < Math.min(4, bytes.length) + 1) throw new Error('the answer is cut short')
       return answer[Math.min(4, bytes.length)] === 0 ? 'ok' : utf8.decode(answer.subarray(5))
     },

@@ -12,6 +12,7 @@ import type { GatewayApi, SubmissionCode } from '../../../node/rpc/gateway.ts'
 import { transactionViewOf } from '../../../node/rpc/transactionView.ts'
 import { ChainReader, defaultChainReaderOptions } from '../../../node/storage/chainReader.ts'
 import { SenderRecovery } from '../../../node/transactions/senderRecovery.ts'
+import { UNLIMITED } from '../../../rpc/clientBudgets.ts'
 import { Dispatcher } from '../../../rpc/dispatcher.ts'
 import { Filters } from '../../../rpc/filters.ts'
 import { data } from '../../../rpc/format/hex.ts'
@@ -62,6 +63,7 @@ const RUNTIME = fromHex(
 const initcodeOf = (code: Uint8Array): Uint8Array =>
   fromHex(`61${code.length.toString(16).padStart(4, '0')}80600a5f395ff3${toHex(code)}`)
 
+const nobody = { budget: UNLIMITED, subscriber: null }
 let chain: RealChain
 let reader: ChainReader
 let backend: ChainBackend
@@ -117,6 +119,7 @@ beforeEach(async () => {
     methods: methodsOf({ options, backend, filters, receipts }),
     limits: options.limits,
     onCall: () => undefined,
+    onRefused: () => undefined,
     onFault: (fault) => faults.push(fault),
   })
 })
@@ -129,7 +132,7 @@ afterEach(async () => {
 
 async function ask(method: string, ...params: unknown[]): Promise<Answer> {
   const text = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })
-  return JSON.parse((await dispatcher.answer(text, null)) ?? 'null') as Answer
+  return JSON.parse((await dispatcher.answer(text, nobody)) ?? 'null') as Answer
 }
 async function result<T = Record<string, unknown>>(
   method: string,
@@ -362,6 +365,7 @@ describe('calls', () => {
       }),
       limits: { ...defaultRpcOptions.limits, requestMs: 50 },
       onCall: () => undefined,
+      onRefused: () => undefined,
       onFault: (fault) => faults.push(fault),
     })
     const startMs = performance.now()
@@ -415,7 +419,7 @@ describe('the door of the pool', () => {
       params: [data(transfer({ nonce }))],
     }))
     const answers = JSON.parse(
-      (await dispatcher.answer(JSON.stringify(requests), null)) ?? '',
+      (await dispatcher.answer(JSON.stringify(requests), nobody)) ?? '',
     ) as Answer[]
     expect(answers.map(({ error }) => error)).toEqual([undefined, undefined, undefined])
     expect(pooled.map(({ nonce }) => nonce)).toEqual([0, 1, 2])

@@ -15,6 +15,7 @@ const open: { server: RpcServer; sockets: WebSocket[] }[] = []
 async function start(options: Partial<RpcOptions> = {}, limits: Partial<RpcLimits> = {}) {
   const backend = new FakeRpcBackend([[{}]])
   const faults: unknown[] = []
+  const refused: string[] = []
   const server = await startRpcServer(
     {
       ...defaultRpcOptions,
@@ -22,7 +23,12 @@ async function start(options: Partial<RpcOptions> = {}, limits: Partial<RpcLimit
       ...options,
       limits: { ...defaultRpcOptions.limits, ...limits },
     },
-    { backend, onCall: () => undefined, onFault: (fault) => faults.push(fault) },
+    {
+      backend,
+      onCall: () => undefined,
+      onRefused: (reason) => refused.push(reason),
+      onFault: (fault) => faults.push(fault),
+    },
   )
   const opened = { server, sockets: [] as WebSocket[] }
   open.push(opened)
@@ -32,7 +38,7 @@ async function start(options: Partial<RpcOptions> = {}, limits: Partial<RpcLimit
       body,
       headers: { 'content-type': 'application/json', ...headers },
     })
-  return { backend, server, faults, post, sockets: opened.sockets }
+  return { backend, server, faults, refused, post, sockets: opened.sockets }
 }
 
 afterEach(async () => {
@@ -228,6 +234,21 @@ describe('WebSocket', () => {
     first.socket.close()
     await until({ what: 'a place' }, () => started.server.load().webSocketClients === 1)
     await dial(started)
+  })
+
+  it('answers a client that asks for too much with a time to wait, over both', async () => {
+    const limits = { clientUnitsPerSecond: 1, clientBurstUnits: 3 }
+    const started = await start({ unlimitedClients: [] }, limits)
+    const client = await dial(started)
+    expect(await client.ask('eth_chainId')).toMatchObject({ result: '0xf64' })
+    expect((await started.post(chainId)).status).toBe(200)
+    const answered = await started.post(chainId)
+    expect([answered.status, Number(answered.headers.get('retry-after'))]).toEqual([429, 1])
+    expect(await answered.json()).toMatchObject({ error: { data: { code: 'RATE_LIMITED' } } })
+    expect(await client.ask('eth_chainId')).toMatchObject({
+      error: { code: -32005, data: { code: 'RATE_LIMITED' } },
+    })
+    expect(started.refused).toEqual(['RATE_LIMITED', 'RATE_LIMITED'])
   })
 
   it('tells of new heads, logs, pending transactions and syncing', async () => {
