@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util'
 import { Devnet, disposeAll } from '../test/support/devnet.ts'
 import { defaultLatencyOptions, measureLatency } from './latency.ts'
 import type { Pace } from './pump.ts'
-import { measureOrders, measureThroughput } from './throughput.ts'
+import { measureOrders, measureThroughput, networkOf } from './throughput.ts'
 
 const SUITES = ['latency', 'throughput', 'orders', 'evm', 'exchange', 'arena'] as const
 type Suite = (typeof SUITES)[number]
@@ -97,7 +97,7 @@ async function runThroughput(): Promise<object> {
     for (const kind of KINDS.filter((name) => values.kind.split(',').includes(name))) {
       const measured = await withDevnet(validators, (devnet) => {
         console.error(`bench: ${kind} on ${validators} validators for ${seconds} s`)
-        return measureThroughput(devnet, {
+        return measureThroughput(networkOf(devnet), {
           kind,
           seconds,
           warmupSeconds,
@@ -124,7 +124,12 @@ async function runOrders(): Promise<object> {
       const rate = Number(rates[i] ?? rates.at(-1))
       const measured = await withDevnet(validators, (devnet) => {
         console.error(`bench: orders in batches of ${batch} on ${validators} validators`)
-        return measureOrders(devnet, { seconds, warmupSeconds, rate, actions: Number(batch) })
+        return measureOrders(networkOf(devnet), {
+          seconds,
+          warmupSeconds,
+          rate,
+          actions: Number(batch),
+        })
       })
       out[String(validators)] = { ...out[String(validators)], [`batch${batch}`]: measured }
     }

@@ -14,35 +14,62 @@ type Snapshot = {
   readonly resources: readonly (Resources | null)[]
 }
 
-/** EVM transactions. */
+/** A network under measurement, whoever started it. */
+export type MeasuredNetwork = {
+  readonly chainId: number
+  readonly accounts: readonly { readonly privateKey: string }[]
+  readonly nodes: readonly {
+    readonly rpc: string
+    readonly ws: string
+    readonly metrics: string
+    /** At this moment: a node that was started again has another. */
+    readonly pid: () => number
+  }[]
+}
+
+export const networkOf = (devnet: Devnet): MeasuredNetwork => ({
+  chainId: devnet.report.chainId,
+  accounts: devnet.report.accounts,
+  nodes: devnet.report.validators.map(({ rpc, ws, metrics, index }) => ({
+    ...{ rpc, ws, metrics },
+    pid: () => devnet.pidOf(index),
+  })),
+})
+
+/** EVM transactions. `meanwhile` runs once the measurement has begun. */
 export function measureThroughput(
-  devnet: Devnet,
+  network: MeasuredNetwork,
   options: Omit<LoadOptions, 'chainId' | 'urls' | 'ws' | 'fundingKey'>,
-): Promise<object> {
-  const { chainId, validators, accounts } = devnet.report
+  meanwhile: () => Promise<void> = async () => undefined,
+): Promise<Measured> {
+  const { chainId, nodes, accounts } = network
   const load: LoadOptions = {
     ...options,
     chainId,
-    urls: validators.map(({ rpc }) => rpc),
-    ws: validators[0]?.ws ?? '',
+    urls: nodes.map(({ rpc }) => rpc),
+    ws: nodes[0]?.ws ?? '',
     fundingKey: accounts[1]?.privateKey ?? '',
   }
-  return measure(devnet, 'load.ts', load)
+  return measure(network, { file: 'load.ts', load, meanwhile })
 }
 
 /** Orders on the exchange, each bot an account of the devnet. */
 export async function measureOrders(
-  devnet: Devnet,
+  network: MeasuredNetwork,
   options: Omit<OrderLoadOptions, 'chainId' | 'ws' | 'botKeys'>,
 ): Promise<object> {
-  const { chainId, validators, accounts } = devnet.report
+  const { chainId, nodes, accounts } = network
   const load: OrderLoadOptions = {
     ...options,
     chainId,
-    ws: validators.map(({ ws }) => ws),
+    ws: nodes.map(({ ws }) => ws),
     botKeys: accounts.map(({ privateKey }) => privateKey),
   }
-  const measured = await measure(devnet, 'orderLoad.ts', load)
+  const measured = await measure(network, {
+    file: 'orderLoad.ts',
+    load,
+    meanwhile: async () => undefined,
+  })
   const calls = (outcome: string): number =>
     measured.counters[`nexus_core_calls_total{outcome="${outcome}"}`] ?? 0
   const perSecond = (count: number): number => round(count / measured.seconds)
@@ -53,34 +80,53 @@ export async function measureOrders(
   }
 }
 
-type Measured = {
+export type Measured = {
   readonly seconds: number
+  readonly heights: number
+  /** Heights that needed more than one round. */
+  readonly laterRounds: number
   readonly counters: Record<string, number>
   readonly [other: string]: unknown
 }
 
-/** Runs a load generator against a devnet and looks at the validators while it measures. */
-async function measure(devnet: Devnet, file: string, load: object): Promise<Measured> {
-  const { validators } = devnet.report
+type Run = {
+  readonly file: string
+  readonly load: object
+  readonly meanwhile: () => Promise<void>
+}
+
+/** Runs a load generator against a network and looks at its nodes while it measures. */
+async function measure(
+  network: MeasuredNetwork,
+  { file, load, meanwhile }: Run,
+): Promise<Measured> {
   const path = fileURLToPath(new URL(file, import.meta.url))
   const generator = spawn(process.execPath, [path, JSON.stringify(load)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const snapshots: Promise<Snapshot>[] = []
   let result: object | null = null
+  let beside: Promise<void> = Promise.resolve()
   for await (const line of createInterface(generator.stdout)) {
     const { event, ...rest } = JSON.parse(line) as { event: string }
-    if (event === 'measuring' || event === 'measured') snapshots.push(snapshotOf(devnet))
+    if (event === 'measuring' || event === 'measured') snapshots.push(snapshotOf(network))
+    if (event === 'measuring') beside = meanwhile()
     if (event === 'result') result = rest
   }
+  await beside
   const [before, after] = await Promise.all(snapshots)
   if (result === null || before === undefined || after === undefined)
     throw new Error(`the load generator ended without a result (exit code ${generator.exitCode})`)
   const seconds = (after.atMs - before.atMs) / 1000
+  const [first, last] = [before.samples[0] ?? new Map(), after.samples[0] ?? new Map()]
+  const growth = (series: string): number => (last.get(series) ?? 0) - (first.get(series) ?? 0)
+  const heights = growth(`${ROUNDS}_count`)
   return {
     ...result,
     seconds: round(seconds),
-    validators: validators.map(({ index }) => ({
+    heights,
+    laterRounds: heights - growth(`${ROUNDS}_bucket{le="1"}`),
+    validators: network.nodes.map((_, index) => ({
       index,
       resources: useBetween(
         before.resources[index] ?? null,
@@ -89,17 +135,18 @@ async function measure(devnet: Devnet, file: string, load: object): Promise<Meas
       ),
     })),
     // Every validator does the same work; the first stands for all.
-    phases: phasesBetween(before.samples[0] ?? new Map(), after.samples[0] ?? new Map(), seconds),
-    counters: countersBetween(before.samples[0] ?? new Map(), after.samples[0] ?? new Map()),
+    phases: phasesBetween(first, last, seconds),
+    counters: countersBetween(first, last),
   }
 }
 
-async function snapshotOf(devnet: Devnet): Promise<Snapshot> {
-  const { validators } = devnet.report
-  const resources = validators.map(({ index }) => resourcesOf(devnet.pidOf(index)))
+const ROUNDS = 'nexus_consensus_rounds_per_height'
+
+async function snapshotOf({ nodes }: MeasuredNetwork): Promise<Snapshot> {
+  const resources = nodes.map(({ pid }) => resourcesOf(pid()))
   const atMs = performance.now()
   const samples = await Promise.all(
-    validators.map(({ metrics }) => scrape(metrics).catch(() => new Map<string, number>())),
+    nodes.map(({ metrics }) => scrape(metrics).catch(() => new Map<string, number>())),
   )
   return { atMs, samples, resources }
 }
