@@ -1,7 +1,7 @@
 import { type ConsensusParams, consensusParamsCodec } from '../core/chain/params.ts'
 import { ValidatorSet } from '../core/chain/validatorSet.ts'
 import { assert } from '../core/primitives/assert.ts'
-import { bigintToBytes, bytesToBigint, EMPTY_BYTES } from '../core/primitives/bytes.ts'
+import { bigintToBytes, bytesToBigint, EMPTY_BYTES, toHex } from '../core/primitives/bytes.ts'
 import {
   bytes,
   type Codec,
@@ -17,7 +17,7 @@ import {
 import { DOMAIN, hash } from '../core/primitives/hash.ts'
 import { LIMITS } from '../core/primitives/limits.ts'
 import { ADDRESS_LENGTH, PUBLIC_KEY_LENGTH } from '../core/primitives/signature.ts'
-import type { Millis } from '../core/primitives/units.ts'
+import { type BlockId, heightOf, type Millis } from '../core/primitives/units.ts'
 import { ascii } from './ascii.ts'
 import { type CoreGenesis, coreGenesisCodec } from './core.ts'
 import { GENESIS_LIMITS } from './limits.ts'
@@ -128,6 +128,14 @@ export const encodeGenesis = (genesis: Genesis): Uint8Array =>
 /** 32 bytes; the identity of a chain, whatever the layout of the JSON it was read from. */
 export const genesisHash = (genesis: Genesis): Uint8Array =>
   hash(DOMAIN.genesis, encodeGenesis(genesis))
+
+/** What a light client may start from: the chain before its first block. */
+export const trustedGenesis = (genesis: Genesis) => ({
+  height: heightOf(0),
+  time: genesis.genesisTime,
+  id: toHex(genesisHash(genesis)) as BlockId,
+  nextValidators: validatorSetOf(genesis),
+})
 
 /** The set that decides block 1, all priorities zero. */
 export function validatorSetOf(genesis: Genesis): ValidatorSet {

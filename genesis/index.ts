@@ -12,6 +12,7 @@ export {
   fundedAccount,
   type Genesis,
   genesisHash,
+  trustedGenesis,
   validatorSetOf,
 } from './genesis.ts'
 export { parseGenesis } from './parse.ts'

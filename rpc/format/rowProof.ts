@@ -1,4 +1,5 @@
 import type { CoreProof } from '../coreBackend.ts'
+import { headerJsonOf } from './header.ts'
 import { data } from './hex.ts'
 
 /** Everything between a row and the signatures of the validators; `rpc/client` has the reader of it. */
@@ -18,17 +19,7 @@ export const rowProofOf = (
   coreRoot: data(roots.coreRoot),
   queueRoot: data(roots.queueRoot),
   consensusRoot: data(roots.consensusRoot),
-  header: {
-    ...header,
-    previousBlockId: `0x${header.previousBlockId}`,
-    proposer: data(header.proposer),
-    validatorsHash: data(header.validatorsHash),
-    nextValidatorsHash: data(header.nextValidatorsHash),
-    consensusParamsHash: data(header.consensusParamsHash),
-    payloadHash: data(header.payloadHash),
-    stateRoot: data(header.stateRoot),
-    receiptsRoot: data(header.receiptsRoot),
-  },
+  header: headerJsonOf(header),
   certificate: {
     height: certificate.height,
     round: certificate.round,

@@ -6,6 +6,7 @@ import { channelMethods } from './channels.ts'
 import { engineMethods } from './engines.ts'
 import { executionMethods } from './execution.ts'
 import { feeMethods } from './fees.ts'
+import { lightMethods } from './light.ts'
 import { logMethods } from './logs.ts'
 import { nexusMethods } from './nexus.ts'
 import { stateMethods } from './state.ts'
@@ -23,6 +24,7 @@ const AREAS = [
   logMethods,
   subscriptionMethods,
   nexusMethods,
+  lightMethods,
   engineMethods,
   actionMethods,
   channelMethods,

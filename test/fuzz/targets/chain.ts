@@ -1,12 +1,14 @@
 // What consensus and the chain are made of: canonical codecs, which peers, disks and light clients bring.
 import fc from 'fast-check'
 import { inputCodec } from '../../../consensus/index.ts'
+import { lightBlockCodec, lightClientAttackCodec } from '../../../consensus/light/index.ts'
 import { actionReceiptCodec } from '../../../core/chain/action.ts'
 import { blockCodec, crossMessageCodec, headerCodec } from '../../../core/chain/block.ts'
 import { certificateCodec, roundCertificateCodec } from '../../../core/chain/certificate.ts'
 import { evidenceCodec } from '../../../core/chain/evidence.ts'
 import { consensusParamsCodec } from '../../../core/chain/params.ts'
 import { signedProposalCodec, signedVoteCodec } from '../../../core/chain/vote.ts'
+import { heightOf } from '../../../core/primitives/units.ts'
 import { batchCodec, proposalBodyCodec } from '../../../node/network/messages.ts'
 import * as arbitrary from '../../support/chainArbitraries.ts'
 import {
@@ -18,6 +20,7 @@ import {
   START,
   timeout,
 } from '../../support/consensus.ts'
+import { lightBlockOf, setOf } from '../../support/lightChain.ts'
 import { codecTarget, type Target } from '../target.ts'
 import { samplesOf } from './samples.ts'
 
@@ -52,11 +55,17 @@ const inputs = [
   timeout('propose', 4),
 ]
 
+const set = setOf({ a: 1, b: 2, c: 3 })
+const light = lightBlockOf({ height: 3, time: 3, validators: set, nextValidators: set.advance() })
+const attack = { commonHeight: heightOf(1), conflicting: light }
+
 export const chainTargets: readonly Target[] = [
   codecTarget('signed vote', signedVoteCodec, samplesOf(arbitrary.signedVote)),
   codecTarget('signed proposal', signedProposalCodec, samplesOf(arbitrary.signedProposal)),
   codecTarget('certificate', certificateCodec, samplesOf(arbitrary.certificate)),
   codecTarget('round certificate', roundCertificateCodec, samplesOf(arbitrary.roundCertificate)),
+  codecTarget('light block', lightBlockCodec, [light]),
+  codecTarget('attack on a light client', lightClientAttackCodec, [attack]),
   codecTarget('evidence', evidenceCodec, samplesOf(arbitrary.evidence)),
   codecTarget('header', headerCodec, samplesOf(arbitrary.header)),
   codecTarget('cross-domain message', crossMessageCodec, samplesOf(arbitrary.crossMessage)),

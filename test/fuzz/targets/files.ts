@@ -32,7 +32,7 @@ function walOf(payloads: readonly Uint8Array[]): Uint8Array {
   file.set(encodeHeader(header))
   let at = HEADER_BYTES
   for (const payload of payloads) {
-    writeRecord(file, at, { type: 1, payload, salt: saltCrc(salt), offset: at })
+    writeRecord(file, at, { type: 1, payload, salt: saltCrc(salt), offset: at, flush: at })
     at += RECORD_HEAD_BYTES + payload.length
   }
   return file
