@@ -1,5 +1,5 @@
-import { encode, int } from '../primitives/codec.ts'
-import { DOMAIN, hash, merkleRoot } from '../primitives/hash.ts'
+import { type Codec, encode, fixedBytes, int, struct } from '../primitives/codec.ts'
+import { DOMAIN, HASH_LENGTH, hash, merkleRoot } from '../primitives/hash.ts'
 import type { Height } from '../primitives/units.ts'
 
 /** The parts of the global state after a height, kept apart so that a mismatch names its domain. */
@@ -10,6 +10,14 @@ export type StateRoots = {
   readonly queueRoot: Uint8Array
   readonly consensusRoot: Uint8Array
 }
+
+const hash32 = fixedBytes(HASH_LENGTH)
+export const stateRootsCodec: Codec<StateRoots> = struct<StateRoots>({
+  evmRoot: hash32,
+  coreRoot: hash32,
+  queueRoot: hash32,
+  consensusRoot: hash32,
+})
 
 export const stateRootOf = (roots: StateRoots, height: Height): Uint8Array =>
   hash(

@@ -32,8 +32,6 @@ export type ValidatorSetCode =
   | 'DUPLICATE_VALIDATOR'
   | 'TOTAL_POWER_TOO_LARGE'
 
-export type ValidatorUpdate = { readonly publicKey: Uint8Array; readonly power: number }
-
 const validatorCodec: Codec<Validator> = struct<Validator>({
   publicKey: fixedBytes(PUBLIC_KEY_LENGTH),
   power: int,
@@ -147,22 +145,6 @@ export class ValidatorSet {
     let proposer = this.#step(priorities)
     for (let i = 0; i < round; i++) proposer = this.#step(priorities)
     return proposer
-  }
-
-  /** Powers by key; 0 removes. A newcomer starts at −1.125 · total so that leaving and rejoining gains nothing. */
-  update(updates: readonly ValidatorUpdate[]): Result<ValidatorSet, ValidatorSetCode> {
-    const next = new Map(
-      this.validators.map((validator) => [toHex(validator.publicKey), validator]),
-    )
-    const total = this.totalPower
-    for (const { publicKey, power } of updates) {
-      const key = toHex(publicKey)
-      const existing = next.get(key)
-      if (power === 0) next.delete(key)
-      else if (existing !== undefined) next.set(key, { ...existing, power })
-      else next.set(key, { publicKey, power, priority: -(total + floorDivide(total, 8)) })
-    }
-    return ValidatorSet.create([...next.values()])
   }
 
   #step(priorities: number[]): number {

@@ -23,6 +23,8 @@ export function assertRegistry({ engines, ledger, messenger }: Registry): void {
     const payable = Object.values(publicFns).some((fn) => fn.payable === true)
     assert(!payable || id === ledger.engine, `${name}: only the ledger takes native coin`)
   }
+  const drivers = engines.filter((engine) => engine.validators !== undefined)
+  assert(drivers.length <= 1, 'one engine drives the validator set')
   const has = (id: number): boolean => engines.some((engine) => engine.id === id)
   assert(has(ledger.engine), 'the ledger is registered')
   assert(

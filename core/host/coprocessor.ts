@@ -1,4 +1,5 @@
 import type { Schema, StateOf } from '../arena/schema.ts'
+import type { ValidatorUpdate } from '../chain/validatorUpdates.ts'
 import type { Result } from '../primitives/result.ts'
 import type { Fields, Values } from './fields.ts'
 
@@ -126,6 +127,12 @@ export type Coprocessor<S extends Schema = Schema, P = never> = {
   readonly beginBlock?: (state: StateOf<S>, context: CallContext) => void
   /** Work with a budget: what does not fit waits for the next block. */
   readonly endBlock?: (state: StateOf<S>, context: CallContext) => void
+  /**
+   * The validators that the engine wants, whole, read after every block; null while it has no wish.
+   * The chain's set follows from the height after the next on, at most a third of its power at a
+   * time. Must be a set (`checkValidatorTarget`). At most one engine of a registry has this.
+   */
+  readonly validators?: (state: StateOf<S>) => readonly ValidatorUpdate[] | null
   readonly genesis: (state: StateOf<S>, params: P) => void
   /** Rewrites the state of an older version in place. */
   readonly migrate: (state: StateOf<S>, fromVersion: number) => void

@@ -1,5 +1,7 @@
 import { type ActionReceipt, actionReceiptCodec } from '../chain/action.ts'
 import { coreRootOf, queueRootOf } from '../chain/roots.ts'
+import type { ValidatorSet } from '../chain/validatorSet.ts'
+import { checkValidatorTarget } from '../chain/validatorUpdates.ts'
 import type { SystemOutcome, SystemTransaction } from '../host/corePort.ts'
 import { EventLog } from '../host/eventLog.ts'
 import type { Registry } from '../host/registry.ts'
@@ -233,6 +235,7 @@ export class BlockStep {
     if (broken.length > 0) throw brokenError(runtime.context.height, broken)
     checkConservation(ledger.supplies(ledgerHost.state), evm)
     this.#lap(block, 'check')
+    const validatorTarget = this.#validatorTarget()
     const events = block.events.finish()
     const coreRoot = coreRootOf(runtime.hosts.map((host) => host.arena.root()))
     const queueRoot = queueRootOf(queuedMessages(runtime, registry))
@@ -241,7 +244,22 @@ export class BlockStep {
     this.#stage = 'finished'
     const gasByEngine = [...runtime.gas]
     const roots = { coreRoot, queueRoot, receiptsHash }
-    return { ...roots, receipts, events, gasUsed, gasByEngine, calls, record, timings }
+    const costs = { gasUsed, gasByEngine, timings }
+    return { ...roots, ...costs, receipts, events, validatorTarget, calls, record }
+  }
+
+  /** Of the state alone, so a block that is done again asks for nothing twice. */
+  #validatorTarget(): ValidatorSet | null {
+    const { hosts } = this.#parts.runtime
+    const host = hosts.find(({ engine }) => engine.validators !== undefined)
+    if (host === undefined) return null
+    return this.#parts.runtime.guarded(host, 'validators', () => {
+      const wanted = host.engine.validators?.(host.state) ?? null
+      if (wanted === null) return null
+      const target = checkValidatorTarget(wanted)
+      assert(target.ok, 'an engine asks for a validator set')
+      return target.value
+    })
   }
 
   #settle(block: Block): void {
@@ -256,7 +274,7 @@ export class BlockStep {
 }
 
 /** One hash over all: a receipt is shown with its block, not proved on its own. */
-function receiptsHashOf(receipts: readonly ActionReceipt[], events: Uint8Array): Uint8Array {
+export function receiptsHashOf(receipts: readonly ActionReceipt[], events: Uint8Array): Uint8Array {
   const writer = new Writer(1 << 12)
   writer.u32(receipts.length)
   for (const receipt of receipts) actionReceiptCodec.write(writer, receipt)

@@ -2,6 +2,7 @@ import type { Arena, ArenaDelta, ArenaMemory, ArenaOptions } from '../arena/inde
 import type { Schema } from '../arena/schema.ts'
 import type { ActionReceipt } from '../chain/action.ts'
 import type { CrossMessage } from '../chain/block.ts'
+import type { ValidatorSet } from '../chain/validatorSet.ts'
 import type { CorePort, SystemOutcome, SystemTransaction } from '../host/corePort.ts'
 import type { Registry } from '../host/registry.ts'
 import type { ReplayCall, ReplayRecord } from '../host/replay.ts'
@@ -77,6 +78,8 @@ export type CoreBlockResult = {
   readonly gasUsed: number
   /** In registry order. */
   readonly gasByEngine: readonly number[]
+  /** Who shall validate, without priorities; null: no engine says anything about it. */
+  readonly validatorTarget: ValidatorSet | null
   /** By transactions, in order; those of system transactions are in the record. */
   readonly calls: readonly ReplayCall[]
   /** What `replay` needs to do the block again without an EVM. */

@@ -2,6 +2,7 @@ import type { CrossMessage } from '../../core/chain/block.ts'
 import type { Certificate } from '../../core/chain/certificate.ts'
 import type { EthereumHeader } from '../../core/chain/executedBlock.ts'
 import { type Validator, ValidatorSet } from '../../core/chain/validatorSet.ts'
+import type { ValidatorUpdate } from '../../core/chain/validatorUpdates.ts'
 import { assert } from '../../core/primitives/assert.ts'
 import type { StateSummary } from '../storage/stateSummary.ts'
 
@@ -56,6 +57,8 @@ export type ExecutionResult = {
   readonly skipped: readonly { readonly hash: Uint8Array; readonly code: string }[]
   /** Every envelope of the block. */
   readonly actions: readonly ExecutedAction[]
+  /** From the height after the next on, in address order. */
+  readonly validatorUpdates: readonly ValidatorUpdate[]
   /** Calls of signed actions. */
   readonly coreCalls: { readonly accepted: number; readonly rejected: number }
   /** Core gas by engine name, of the whole height. */

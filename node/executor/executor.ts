@@ -4,6 +4,8 @@ import type { Certificate } from '../../core/chain/certificate.ts'
 import type { Evidence } from '../../core/chain/evidence.ts'
 import type { EthereumHeader, ExecutedBlock } from '../../core/chain/executedBlock.ts'
 import type { ConsensusParams } from '../../core/chain/params.ts'
+import { updatesToward } from '../../core/chain/validatorUpdates.ts'
+import type { Registry } from '../../core/host/registry.ts'
 import type { CoreBlockResult, CoreMachine } from '../../core/machine/index.ts'
 import { assert } from '../../core/primitives/assert.ts'
 import { fromHex } from '../../core/primitives/bytes.ts'
@@ -13,7 +15,6 @@ import { ADDRESS_LENGTH } from '../../core/primitives/signature.ts'
 import type { BlockId } from '../../core/primitives/units.ts'
 import { type EvmBlockResult, type EvmMachine, nextBaseFee } from '../../evm/index.ts'
 import { totalSupplyOf } from '../../evm/systemToken.ts'
-import { coreRegistry } from '../engines/registry.ts'
 import type { ChainStore } from '../storage/chainStore.ts'
 import type { StateSummary } from '../storage/stateSummary.ts'
 import {
@@ -38,6 +39,7 @@ export type ExecutorOptions = {
 export type ExecutorModules = {
   readonly machine: EvmMachine
   readonly core: CoreMachine
+  readonly registry: Registry
   readonly store: ChainStore
   readonly checkpoints: Checkpoints
   readonly feed: CommittedFeed
@@ -209,7 +211,12 @@ export class Executor {
     const { height, time } = block.header
     const { header } = evm.executed
     const validators = storedValidatorSet(parent.nextValidators)
-    const summary = summaryOf({ height, blockId, time, header, core, validators })
+    const { validatorTarget } = core
+    const validatorUpdates =
+      validatorTarget === null ? [] : updatesToward(validators, validatorTarget)
+    const summary = summaryOf({
+      ...{ height, blockId, time, header, core, validators, validatorUpdates },
+    })
     const result: ExecutionResult = {
       blockId,
       stateRoot: summary.stateRoot,
@@ -218,9 +225,10 @@ export class Executor {
       included: evm.included,
       skipped: evm.executed.skipped,
       actions: core.receipts.map(({ hash, code }) => ({ hash, code })),
+      validatorUpdates,
       coreCalls: callsOf(core),
       coreGas: Object.fromEntries(
-        core.gasByEngine.map((gas, i) => [coreRegistry.engines[i]?.name ?? '', gas]),
+        core.gasByEngine.map((gas, i) => [this.#modules.registry.engines[i]?.name ?? '', gas]),
       ),
       timings: { ...evm.timings, ...coreSeconds(core.timings) },
     }

@@ -6,12 +6,15 @@ import { Channel } from '../threads/channel.ts'
 import type { ChainHead, Decided, DecideRequest, ExecuteRequest } from './chainHead.ts'
 import type { Executor } from './executor.ts'
 import { openExecutor } from './openExecutor.ts'
+import type { RetentionOptions } from './retentionPolicy.ts'
 
 export type ExecutorThreadOptions = {
   readonly databasePath: string
   readonly genesisText: string
   /** Heights of past state kept for queries. */
   readonly historyBlocks: number
+  /** Where absent, all blocks are kept. */
+  readonly retention?: RetentionOptions
   /** 0 where absent: the engines run in the executor's thread. */
   readonly engineThreads?: number
 }

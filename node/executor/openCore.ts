@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { createArena } from '../../core/arena/index.ts'
 import { signedEnvelopeCodec } from '../../core/chain/action.ts'
+import type { Registry } from '../../core/host/registry.ts'
 import { type CoreMachine, createCoreMachine } from '../../core/machine/index.ts'
 import { assert } from '../../core/primitives/assert.ts'
 import { equalBytes, toHex } from '../../core/primitives/bytes.ts'
@@ -9,12 +10,14 @@ import { NexusError } from '../../core/primitives/errors.ts'
 import { type Height, heightOf } from '../../core/primitives/units.ts'
 import type { CoreGenesis } from '../../genesis/core.ts'
 import { createEnginePool, defaultEnginePoolOptions } from '../engines/enginePool.ts'
-import { coreRegistry } from '../engines/registry.ts'
-import type { ChainStore } from '../storage/chainStore.ts'
+import type { CoreSource } from '../storage/rollback.ts'
 
 export type CoreOptions = {
   readonly chainId: number
   readonly core: CoreGenesis
+  readonly registry: Registry
+  /** Of a module that exports the same registry as `coreRegistry`, for the threads. */
+  readonly registryModule: URL
   /** Threads for the batches of signed actions; with 0 they run in this one. */
   readonly engineThreads: number
   /** Milliseconds, monotonic. */
@@ -24,20 +27,27 @@ export type CoreOptions = {
 /** The machine with empty memories, and the threads that it may have. */
 export type OpenCore = { readonly machine: CoreMachine; close(): Promise<void> }
 
-export async function createCore(options: CoreOptions): Promise<OpenCore> {
-  const { chainId, core, engineThreads: threads, now } = options
-  // Of a new state; one that is loaded brings its own.
-  const seed = randomInt(1, 2 ** 31)
-  const memories = coreRegistry.engines.map(
+/** Of a new state's hash tables, so that nobody can choose keys that collide; a state that is loaded brings its own. */
+export const randomArenaSeed = (): number => randomInt(1, 2 ** 31)
+
+export async function createCore(
+  options: CoreOptions,
+  seed = randomArenaSeed(),
+): Promise<OpenCore> {
+  const { chainId, core, registry, registryModule, engineThreads: threads, now } = options
+  const memories = registry.engines.map(
     ({ schema }) => createArena(schema, undefined, { seed }).memory,
   )
   const pool =
     threads === 0
       ? null
-      : createEnginePool({ ...defaultEnginePoolOptions, registry: coreRegistry, memories, threads })
+      : createEnginePool({
+          ...defaultEnginePoolOptions,
+          ...{ registry, registryModule, memories, threads },
+        })
   await pool?.ready()
   const machine = createCoreMachine({
-    registry: coreRegistry,
+    registry,
     params: { chainId, blockGas: core.blockGas, gasRatio: core.gasRatio },
     ...(pool === null ? {} : { runner: pool }),
     memories,
@@ -47,7 +57,7 @@ export async function createCore(options: CoreOptions): Promise<OpenCore> {
 }
 
 /** The engines as they were after the committed height: the stored memories, and the heights since done again. */
-export async function restoreCore(core: CoreMachine, store: ChainStore): Promise<void> {
+export async function restoreCore(core: CoreMachine, store: CoreSource): Promise<void> {
   const checkpoint = store.coreCheckpoint(core.arenas.length)
   for (const [engine, arena] of core.arenas.entries()) {
     const pages = []
@@ -65,7 +75,7 @@ export async function restoreCore(core: CoreMachine, store: ChainStore): Promise
     )
 }
 
-async function replay(core: CoreMachine, store: ChainStore, height: Height): Promise<void> {
+async function replay(core: CoreMachine, store: CoreSource, height: Height): Promise<void> {
   const { block, record } = store.replayOf(height)
   core.begin({
     height,

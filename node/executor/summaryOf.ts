@@ -1,6 +1,7 @@
 import type { EthereumHeader } from '../../core/chain/executedBlock.ts'
 import { consensusRootOf, receiptsRootOf, stateRootOf } from '../../core/chain/roots.ts'
 import type { ValidatorSet } from '../../core/chain/validatorSet.ts'
+import { nextValidatorSet, type ValidatorUpdate } from '../../core/chain/validatorUpdates.ts'
 import type { BlockId, Height, Millis } from '../../core/primitives/units.ts'
 import type { StateSummary } from '../storage/stateSummary.ts'
 
@@ -17,8 +18,9 @@ export type Outcome = {
   readonly time: Millis
   readonly header: EthereumHeader
   readonly core: CoreRoots
-  /** The set that judges height + 1; the one of height + 2 follows from it. */
+  /** The set that judges height + 1; the one of height + 2 follows from it and the updates. */
   readonly validators: ValidatorSet
+  readonly validatorUpdates: readonly ValidatorUpdate[]
 }
 
 /** What a height commits to, the genesis included: the one place where all roots come together. */
@@ -29,8 +31,9 @@ export function summaryOf({
   header,
   core,
   validators,
+  validatorUpdates,
 }: Outcome): StateSummary {
-  const nextValidators = validators.advance()
+  const nextValidators = nextValidatorSet(validators, validatorUpdates)
   const roots = {
     evmRoot: header.stateRoot,
     coreRoot: core.coreRoot,

@@ -1,7 +1,15 @@
+import type { RpcBackend } from '../backend.ts'
 import { certificateOf, statusOf, validatorsOf } from '../format/nexus.ts'
 import { type MethodModules, type MethodTable, method } from '../method.ts'
-import { fail } from '../outcome.ts'
-import { blockNumber, blockReference, existingHeightOf, heightOf, LATEST } from '../params/block.ts'
+import { fail, type Outcome } from '../outcome.ts'
+import {
+  type BlockParameter,
+  blockNumber,
+  blockReference,
+  existingHeightOf,
+  heightOf,
+  LATEST,
+} from '../params/block.ts'
 import { optional } from '../params/parameter.ts'
 
 /** What Ethereum has no method for: the node, its validators, and why a block is final. */
@@ -16,9 +24,9 @@ export function nexusMethods({ backend }: MethodModules): MethodTable {
       const { hash, timestamp } = header
       return { ok: true, value: statusOf(identity, status, { height, hash, timestamp }) }
     }),
-    /** The set that judged a block; of the latest one by default. */
+    /** The set that judges a block; of the latest one by default. Known for two heights to come. */
     nexus_validators: method([optional(blockReference, LATEST)], (_, block) => {
-      const height = existingHeightOf(backend, block)
+      const height = scheduledHeightOf(backend, block)
       if (!height.ok) return height
       // Genesis is judged by nobody; the set of height 1 stands there.
       const judged = Math.max(1, height.value)
@@ -37,4 +45,13 @@ export function nexusMethods({ backend }: MethodModules): MethodTable {
       return { ok: true, value: certificateOf(identity.chainId, certificate, validators) }
     }),
   }
+}
+
+/** What a height changes counts from two heights later on. */
+const SCHEDULED = 2
+
+function scheduledHeightOf(backend: RpcBackend, block: BlockParameter): Outcome<number> {
+  if (block.kind === 'number' && block.number <= BigInt(backend.height() + SCHEDULED))
+    return { ok: true, value: Number(block.number) }
+  return existingHeightOf(backend, block)
 }
