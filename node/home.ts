@@ -5,23 +5,10 @@ import { formatProblems, type Genesis, parseGenesis } from '../genesis/index.ts'
 import type { HomePaths } from './config/paths.ts'
 import { readTextFile } from './keys/files.ts'
 import { generateNodeKey, loadNodeKey, type NodeKey, saveNodeKey } from './keys/nodeKey.ts'
-import {
-  generateValidatorKey,
-  loadValidatorKey,
-  saveValidatorKey,
-  type ValidatorKey,
-} from './keys/validatorKey.ts'
 
 /** Makes the directory of a node; others may neither list nor enter it. */
 export function makeHome({ home }: HomePaths): void {
   fs.mkdirSync(home, { recursive: true, mode: 0o700 })
-}
-
-/** The validator key of a home, made if there is none. */
-export function ensureValidatorKey(paths: HomePaths): ValidatorKey {
-  if (!fs.existsSync(paths.validatorKey))
-    saveValidatorKey(paths.validatorKey, generateValidatorKey(randomBytesOf))
-  return loadValidatorKey(paths.validatorKey)
 }
 
 /** The node key of a home, made if there is none. */

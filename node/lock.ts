@@ -1,31 +1,55 @@
 import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
+import * as os from 'node:os'
 import { NexusError } from '../core/primitives/errors.ts'
 
 export type Lock = { release(): void }
 
 /** Start time tells a process from a later one that got the same number. */
-type Holder = { readonly pid: number; readonly startedAt: string | null }
+type Holder = {
+  readonly pid: number
+  readonly startedAt: string | null
+  /** Whose process numbers these are: a machine since its boot, and a container on it. */
+  readonly host: string | null
+}
+
+export type LockOptions = {
+  /** LOCK_LOST: this process stood still for too long, or somebody deleted the file. */
+  readonly onLost: (error: NexusError) => void
+  readonly beatMs: number
+}
+
+/** Thrown out of a timer: it ends the process as any other error that nobody expected. */
+const defaultLockOptions: LockOptions = {
+  onLost: (error) => {
+    throw error
+  },
+  beatMs: 2_000,
+}
+
+/** A process number of another container or machine says nothing here; that the holder writes does. */
+const ABANDONED_MS = 15_000
 
 /**
  * One process at a time for a directory: the file names the process that holds it, and the lock of a
- * process that is gone is taken over. LOCKED names the holder. The directory must exist.
+ * process that is gone is taken over; that of another container or machine when it was not renewed
+ * for 15 s. LOCKED names the holder. The directory must exist.
  */
-export function acquireLock(file: string): Lock {
-  const own: Holder = { pid: process.pid, startedAt: startTimeOf(process.pid) }
+export function acquireLock(file: string, options: LockOptions = defaultLockOptions): Lock {
+  const own: Holder = { pid: process.pid, startedAt: startTimeOf(process.pid), host: HOST }
   const text = JSON.stringify(own)
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`
   fs.writeFileSync(temporary, text, { mode: 0o644 })
   try {
     // Two rounds would do; more only when others take and leave the lock at the same time.
     for (let attempt = 0; attempt < 10; attempt++) {
-      if (linked(temporary, file)) return { release: () => release(file, text) }
+      if (linked(temporary, file)) return keep(file, text, options)
       const found = readIfPresent(file)
       const holder = found === null ? null : holderOf(found)
-      if (holder !== null && isRunning(holder)) throw locked(file, holder.pid)
+      if (holder !== null && isHeld(file, holder)) throw locked(file, holder)
       if (found !== null) removeStale(file, found)
     }
-    throw locked(file, 0)
+    throw locked(file, own)
   } finally {
     fs.unlinkSync(temporary)
   }
@@ -35,14 +59,46 @@ export function acquireLock(file: string): Lock {
 export function lockHolder(file: string): number | null {
   const found = readIfPresent(file)
   const holder = found === null ? null : holderOf(found)
-  return holder !== null && isRunning(holder) ? holder.pid : null
+  return holder !== null && isHeld(file, holder) ? holder.pid : null
 }
 
-const locked = (file: string, pid: number): NexusError =>
-  new NexusError(
+function keep(file: string, text: string, { onLost, beatMs }: LockOptions): Lock {
+  const timer = setInterval(() => {
+    if (readIfPresent(file) === text) {
+      const now = new Date()
+      fs.utimesSync(file, now, now)
+      return
+    }
+    clearInterval(timer)
+    onLost(
+      new NexusError(
+        { code: 'LOCK_LOST', path: file },
+        { message: `${file} names another process now, or was deleted` },
+      ),
+    )
+  }, beatMs)
+  timer.unref()
+  return {
+    release: () => {
+      clearInterval(timer)
+      release(file, text)
+    },
+  }
+}
+
+function isHeld(file: string, holder: Holder): boolean {
+  if (holder.host === null || holder.host === HOST) return isRunning(holder)
+  const stat = fs.statSync(file, { throwIfNoEntry: false })
+  return stat !== undefined && Date.now() - stat.mtimeMs < ABANDONED_MS
+}
+
+function locked(file: string, { pid, host }: Holder): NexusError {
+  const elsewhere = host === null || host === HOST ? '' : ' of another container or machine'
+  return new NexusError(
     { code: 'LOCKED', path: file, pid },
-    { message: `${file} is held by process ${pid}` },
+    { message: `${file} is held by process ${pid}${elsewhere}` },
   )
+}
 
 /** A second name for a complete file: nobody ever reads half a lock. */
 function linked(source: string, target: string): boolean {
@@ -78,13 +134,18 @@ function holderOf(text: string): Holder | null {
     if (typeof parsed !== 'object' || parsed === null || !('pid' in parsed)) return null
     const startedAt = 'startedAt' in parsed ? parsed.startedAt : null
     if (typeof parsed.pid !== 'number' || !Number.isSafeInteger(parsed.pid)) return null
-    return { pid: parsed.pid, startedAt: typeof startedAt === 'string' ? startedAt : null }
+    const host = 'host' in parsed ? parsed.host : null
+    return {
+      pid: parsed.pid,
+      startedAt: typeof startedAt === 'string' ? startedAt : null,
+      host: typeof host === 'string' ? host : null,
+    }
   } catch {
     return null
   }
 }
 
-function isRunning({ pid, startedAt }: Holder): boolean {
+function isRunning({ pid, startedAt }: Pick<Holder, 'pid' | 'startedAt'>): boolean {
   try {
     process.kill(pid, 0)
   } catch (error) {
@@ -98,11 +159,24 @@ function isRunning({ pid, startedAt }: Holder): boolean {
 /** A process that ended and whose parent has not asked yet. */
 const ENDED = 'ended'
 
+const HOST = hostOf()
+
+/** The boot and the process namespace on Linux; the machine's name elsewhere. */
+function hostOf(): string {
+  try {
+    return `${bootId()}/${fs.readlinkSync('/proc/self/ns/pid')}`
+  } catch {
+    return os.hostname()
+  }
+}
+
+const bootId = (): string => fs.readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+
 /** Clock ticks since boot and the boot's id on Linux; null elsewhere, where the number must do. */
 function startTimeOf(pid: number): string | null {
   try {
     const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8')
-    const boot = fs.readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+    const boot = bootId()
     // The name before may hold spaces and parentheses; the fields after the last one do not.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     return fields[0] === 'Z' ? ENDED : `${fields[19]}@${boot}`

@@ -1,33 +1,96 @@
 import { existsSync } from 'node:fs'
+import * as path from 'node:path'
 import { addressOfPrivateKey } from '../core/primitives/signature.ts'
-import type { HomePaths } from './config/paths.ts'
+import type { NodeConfig } from './config.ts'
 import { LastSignedFile } from './consensus/lastSigned.ts'
-import { defaultFileSignerOptions, FileSigner, type Signer } from './consensus/signer.ts'
+import { defaultFileSignerOptions, FileSigner, type GuardedSigner } from './consensus/signer.ts'
+import { acquireLock } from './lock.ts'
+import type { Logger } from './observability/logger.ts'
+import type { SignerMetrics } from './observability/signerMetrics.ts'
+import { parseSignerAddress } from './signer/address.ts'
+import { defaultRemoteSignerOptions, RemoteSigner } from './signer/remoteSigner.ts'
+import { loadSignerSecret } from './signer/secret.ts'
 import { nodeFileSystem } from './storage/fileSystem.ts'
 
-export type SigningOptions = {
+export type NodeSignerOptions = {
+  readonly config: NodeConfig
+  readonly chainId: number
+  /** 32 bytes; null: there is none in this process. */
+  readonly privateKey: Uint8Array | null
+  readonly log: Logger
+  readonly metrics: SignerMetrics
+}
+
+/** The signer of a node as its configuration says; null: it observes. */
+export async function openNodeSigner(options: NodeSignerOptions): Promise<GuardedSigner | null> {
+  const { config, chainId, privateKey, metrics } = options
+  if (config.signer.kind === 'remote') return openRemoteSigner(options)
+  if (privateKey === null) return null
+  metrics.connected(true)
+  const { lastSigned, data } = config.paths
+  // A home that has never run. Where data exists without the state, somebody lost or deleted what
+  // keeps this validator from signing twice: nothing is made, and opening then refuses.
+  if (!existsSync(lastSigned) && !existsSync(data)) {
+    const identity = { chainId, address: addressOfPrivateKey(privateKey) }
+    await LastSignedFile.create(lastSigned, identity, nodeFileSystem)
+  }
+  return openFileSigner({ chainId, privateKey, statePath: lastSigned })
+}
+
+export type FileSignerPlace = {
   readonly chainId: number
   readonly privateKey: Uint8Array
-  readonly paths: HomePaths
+  /** Of the last-signed state. */
+  readonly statePath: string
 }
 
 /**
- * Makes the last-signed state of a home that has never run. Where data exists without it, somebody
- * lost or deleted what keeps this validator from signing twice: nothing is made, and opening the
- * signer then refuses.
+ * The signer of a key and its last-signed state, which it holds alone, whatever process asks: LOCKED.
+ * Throws LAST_SIGNED_MISSING, LAST_SIGNED_CORRUPT, LAST_SIGNED_OTHER_KEY.
  */
-export async function ensureLastSigned({
-  chainId,
-  privateKey,
-  paths,
-}: SigningOptions): Promise<void> {
-  if (existsSync(paths.lastSigned) || existsSync(paths.data)) return
-  const identity = { chainId, address: addressOfPrivateKey(privateKey) }
-  await LastSignedFile.create(paths.lastSigned, identity, nodeFileSystem)
+export async function openFileSigner(place: FileSignerPlace): Promise<GuardedSigner> {
+  const { statePath } = place
+  // Without its directory there is no state, and opening says so better than the lock would.
+  const hasDirectory = existsSync(path.dirname(statePath))
+  const lock = hasDirectory ? acquireLock(`${statePath}.lock`) : null
+  const release = (): void => lock?.release()
+  process.on('exit', release)
+  const end = (): void => {
+    release()
+    process.off('exit', release)
+  }
+  try {
+    const signer = await FileSigner.open({ ...defaultFileSignerOptions, ...place })
+    return {
+      publicKey: signer.publicKey,
+      address: signer.address,
+      signVote: (vote) => signer.signVote(vote),
+      signProposal: (proposal) => signer.signProposal(proposal),
+      lastSigned: () => signer.lastSigned(),
+      close: async () => {
+        await signer.close()
+        end()
+      },
+    }
+  } catch (error) {
+    end()
+    throw error
+  }
 }
 
-/** The signer of a home's key. Throws LAST_SIGNED_MISSING, LAST_SIGNED_CORRUPT, LAST_SIGNED_OTHER_KEY. */
-export function openSigner({ chainId, privateKey, paths }: SigningOptions): Promise<Signer> {
-  const statePath = paths.lastSigned
-  return FileSigner.open({ ...defaultFileSignerOptions, chainId, privateKey, statePath })
+function openRemoteSigner(options: NodeSignerOptions): Promise<GuardedSigner> {
+  const { config, chainId, log, metrics } = options
+  const { home } = config.paths
+  const { socket, secretFile, timeoutMs, connectMs } = config.signer
+  return RemoteSigner.open(
+    {
+      ...defaultRemoteSignerOptions,
+      chainId,
+      timeoutMs,
+      connectMs,
+      address: parseSignerAddress(socket, home),
+      secret: loadSignerSecret(path.resolve(home, secretFile)),
+    },
+    { log: log.child('signer'), metrics, now: () => performance.now() },
+  )
 }

@@ -17,14 +17,16 @@ import {
 } from '../../genesis/index.ts'
 import { type HomePaths, homePaths } from '../config/paths.ts'
 import { formatConfig, loadNodeConfig } from '../config.ts'
-import { ensureNodeKey, ensureValidatorKey, makeHome, readGenesis } from '../home.ts'
+import { ensureNodeKey, makeHome, readGenesis } from '../home.ts'
 import { writeFileAtomic } from '../keys/files.ts'
 import { peerIdOf } from '../keys/nodeKey.ts'
-import type { ValidatorKey } from '../keys/validatorKey.ts'
+import type { ValidatorIdentity } from '../keys/validatorKey.ts'
 import { type CliContext, json, resolveFile, resolveHome } from './context.ts'
+import { addPasswordOptions, type EncryptOptions, passwordOfNewKey } from './passwords.ts'
+import { ensureValidator } from './validatorKeys.ts'
 import { collectFund, type Fund, integerFrom, parseDuration } from './values.ts'
 
-type InitOptions = {
+type InitOptions = EncryptOptions & {
   readonly home?: string
   readonly moniker: string
   readonly chainId: number
@@ -39,7 +41,7 @@ type InitOptions = {
 
 export function addInitCommand(program: Command, context: CliContext): void {
   const nothing: readonly never[] = []
-  program
+  const command = program
     .command('init')
     .description('make the home of a node: keys, configuration and genesis')
     .option('--home <dir>', 'home of the node (default: NEXUS_HOME or ~/.nexus/node)')
@@ -61,11 +63,14 @@ export function addInitCommand(program: Command, context: CliContext): void {
     )
     .option('--listen <multiaddr>', 'address for peers, such as /ip4/0.0.0.0/tcp/26656')
     .option('--peers <list>', 'peers, comma separated: /ip4/10.0.0.2/tcp/26656/p2p/12D3Koo…')
+    .option('--encrypt', 'encrypt the validator key with a password that is asked for')
+  addPasswordOptions(command)
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
       `
 Keys that exist are kept. A home that has a chain already is left as it is (HOME_EXISTS).
+With a password, from wherever, the validator key is encrypted, and "nexus start" asks for it.
 
 Examples:
   nexus init --moniker alice --chain-id 7001 --fund 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266=1000
@@ -87,9 +92,10 @@ async function init(options: InitOptions, context: CliContext): Promise<void> {
   // Read before anything is written: a wrong file must not leave half a home behind.
   const joined =
     options.genesis === undefined ? null : readGenesis(resolveFile(context, options.genesis))
+  const password = options.observer ? null : await passwordOfNewKey(options, context)
   makeHome(paths)
   const nodeKey = await ensureNodeKey(paths)
-  const validatorKey = options.observer ? null : ensureValidatorKey(paths)
+  const validatorKey = options.observer ? null : await ensureValidator(paths.validatorKey, password)
   const genesisText = joined?.text ?? newGenesis(options, validatorKey)
   writeFileAtomic(paths.config, configText)
   writeFileAtomic(paths.genesis, genesisText)
@@ -121,7 +127,7 @@ function configOf(options: InitOptions, paths: HomePaths): string {
   return text
 }
 
-function newGenesis(options: InitOptions, key: ValidatorKey | null): string {
+function newGenesis(options: InitOptions, key: ValidatorIdentity | null): string {
   const created = createGenesis({
     chainId: options.chainId,
     genesisTime: millisOf(Date.now()),
@@ -138,7 +144,7 @@ function newGenesis(options: InitOptions, key: ValidatorKey | null): string {
   throw new NexusError({ code: created.code }, { message: created.problems })
 }
 
-function describe(paths: HomePaths, key: ValidatorKey | null, peerId: string) {
+function describe(paths: HomePaths, key: ValidatorIdentity | null, peerId: string) {
   const { value: genesis } = readGenesis(paths.genesis)
   return {
     home: paths.home,

@@ -19,6 +19,7 @@ export const fileError = (code: FileFault, file: string, reason: string): NexusE
 const SECRET_FILE_MODE = 0o600
 const SECRET_DIRECTORY_MODE = 0o700
 const OTHERS = 0o077
+const OTHERS_OR_GROUP_WRITE = 0o027
 
 /** Replaces or creates a file so that a crash leaves the old or the new contents, never a part. */
 export function writeFileAtomic(file: string, text: string, mode = 0o644): void {
@@ -50,6 +51,12 @@ export function createSecretFile(file: string, text: string): void {
   })
 }
 
+/** Replaces a secret that exists; a crash leaves the old or the new contents. SECRET_MISSING. */
+export function replaceSecretFile(file: string, text: string): void {
+  statOf(file)
+  writeFileAtomic(file, text, SECRET_FILE_MODE)
+}
+
 /**
  * Reads a secret. SECRET_PERMISSIONS when anybody but its owner could read it or swap it
  * (spec/consensus.md 5.4), SECRET_OWNER when it is another user's, SECRET_MISSING.
@@ -57,10 +64,28 @@ export function createSecretFile(file: string, text: string): void {
 export function readSecretFile(file: string): string {
   const stat = statOf(file)
   if (!stat.isFile()) throw fileError('FILE_UNREADABLE', file, 'it is not a file')
-  const directory = path.dirname(file)
   assertPrivate(file, stat, SECRET_FILE_MODE)
-  assertPrivate(directory, fs.statSync(directory), SECRET_DIRECTORY_MODE)
+  assertPrivateDirectory(path.dirname(file))
   return readTextFile(file)
+}
+
+/** SECRET_PERMISSIONS or SECRET_OWNER unless only its owner, this user, can list and change it. */
+export const assertPrivateDirectory = (directory: string): void =>
+  assertPrivate(directory, statOf(directory), SECRET_DIRECTORY_MODE)
+
+/**
+ * Reads a password. Its group may read it, as systemd hands credentials over; SECRET_PERMISSIONS
+ * when others may, or when anybody but its owner may change it.
+ */
+export function readPasswordFile(file: string): Buffer {
+  const { mode } = statOf(file)
+  if (process.platform !== 'win32' && (mode & OTHERS_OR_GROUP_WRITE) !== 0)
+    throw permissionsError(file, mode, SECRET_FILE_MODE)
+  try {
+    return fs.readFileSync(file)
+  } catch (error) {
+    throw fileError('FILE_UNREADABLE', file, reasonOf(error))
+  }
 }
 
 /** FILE_UNREADABLE with the reason of the operating system. */
@@ -89,14 +114,20 @@ function statOf(file: string): fs.Stats {
 function assertPrivate(file: string, stat: fs.Stats, mode: number): void {
   // Windows has access lists instead of modes and reports 0o666 for every file.
   if (process.platform === 'win32') return
-  if ((stat.mode & OTHERS) !== 0) {
-    const found = (stat.mode & 0o777).toString(8)
-    const reason = `other users may access it: mode ${found}, must be ${mode.toString(8)}`
-    throw fileError('SECRET_PERMISSIONS', file, reason)
-  }
+  if ((stat.mode & OTHERS) !== 0) throw permissionsError(file, stat.mode, mode)
   const user = process.geteuid?.()
   if (user !== undefined && user !== 0 && stat.uid !== user)
-    throw fileError('SECRET_OWNER', file, `it belongs to user id ${stat.uid}, not ${user}`)
+    throw fileError(
+      'SECRET_OWNER',
+      file,
+      `it belongs to user id ${stat.uid}, not ${user}. Run: chown ${user} '${file}'`,
+    )
+}
+
+function permissionsError(file: string, mode: number, wanted: number): NexusError {
+  const [found, must] = [(mode & 0o777).toString(8), wanted.toString(8)]
+  const reason = `other users may access it: mode ${found}, must be ${must}. Run: chmod ${must} '${file}'`
+  return fileError('SECRET_PERMISSIONS', file, reason)
 }
 
 function writeTemporary(file: string, text: string, mode: number): string {
