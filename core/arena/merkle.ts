@@ -10,7 +10,7 @@ const PAIR = 16
 
 /** Entry i: the hash of a subtree of 2^i zero chunks. */
 const ZERO_NODES: Int32Array[] = []
-function zeroNode(height: number): Int32Array {
+export function zeroNode(height: number): Int32Array {
   for (let i = ZERO_NODES.length; i <= height; i++) {
     const pair = new Int32Array(PAIR)
     const below = ZERO_NODES[i - 1]

@@ -58,6 +58,21 @@ export function rootOfLeaves(leaves: readonly LeafChange[]): Uint8Array {
   return root === null ? EMPTY_TRIE_ROOT : keccak256(pass.rlpOf('', root))
 }
 
+/**
+ * The part of a trie at `path`, which its leaves, sorted by key and all under the path, make up alone. At the
+ * empty path `ref` is the root.
+ */
+export function subtreeOfLeaves(
+  path: string,
+  leaves: readonly LeafChange[],
+): { readonly ref: Ref; readonly writes: NodeWrites } {
+  const pass = new Pass(NO_TRIE)
+  const node = pass.update(path, null, { changes: leaves, from: 0, to: leaves.length })
+  assert(node !== null, 'a subtree has leaves')
+  const ref = pass.seal(path, node)
+  return { ref: path === '' ? keccak256(pass.rlpOf(path, node)) : ref, writes: pass.writes }
+}
+
 const NO_TRIE: TrieSource = {
   node: () => null,
   value: () => new Uint8Array(0),

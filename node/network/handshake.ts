@@ -16,7 +16,7 @@ import type { Height } from '../../core/primitives/units.ts'
 import { encodeFrame, type FrameCode, FrameReader, frameFormat } from './frames.ts'
 
 /** The version of every protocol of this folder together; nodes with different ones do not talk. */
-export const PROTOCOL_VERSION = 1
+export const PROTOCOL_VERSION = 2
 
 /** What a node says of itself before anything else is said. */
 export type Hello = {

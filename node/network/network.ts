@@ -7,7 +7,7 @@ import { toHex } from '../../core/primitives/bytes.ts'
 import { NexusError } from '../../core/primitives/errors.ts'
 import { DOMAIN, hash } from '../../core/primitives/hash.ts'
 import { LIMITS } from '../../core/primitives/limits.ts'
-import { type BlockId, type Height, heightOf } from '../../core/primitives/units.ts'
+import { type BlockId, heightOf } from '../../core/primitives/units.ts'
 import type { Clock } from '../consensus/clock.ts'
 import type { Logger } from '../observability/logger.ts'
 import type { NetworkMetrics } from '../observability/metrics.ts'
@@ -19,30 +19,12 @@ import { Introductions } from './introductions.ts'
 import { CHANNEL_NAMES, type ChannelName, encodeMessage, Link, type LinkEvents } from './link.ts'
 import type { Announcement, ConsensusMessage } from './messages.ts'
 import type { NetworkOptions } from './options.ts'
+import { type BannedPeer, type ConnectedPeer, type PeerInfo, peerInfoOf } from './peerInfo.ts'
 import { PeerScores } from './peerScores.ts'
 import { type Peer, Peers } from './peers.ts'
 import { type AnswerOf, requestError } from './requestClient.ts'
 import type { Server } from './requestServer.ts'
-import type { CertifiedBytes, RequestBody } from './requests.ts'
-
-export type ConnectedPeer = {
-  readonly id: string
-  readonly moniker: string
-  /** Committed height, as the peer says. */
-  readonly height: Height
-}
-
-export type PeerInfo = ConnectedPeer & {
-  readonly address: string
-  readonly direction: 'inbound' | 'outbound'
-  readonly softwareVersion: string
-  /** 0 at best. */
-  readonly score: number
-  readonly bytesReceived: number
-  readonly bytesSent: number
-  /** On the node's monotonic clock. */
-  readonly sinceMs: number
-}
+import type { CertifiedBytes, OfferedSnapshot, RequestBody } from './requests.ts'
 
 /** What the node does with what peers say; called in the order of arrival per stream, and must return soon. */
 export type NetworkHandlers = Server & {
@@ -212,23 +194,36 @@ export class Network {
     }
   }
 
+  /** A light block in its encoding, of the latest height for 0; null when the peer has none. Rejects with a NexusError of a RequestCode. */
+  async requestLightBlock(peerId: string, height: number): Promise<Uint8Array | null> {
+    const body = { kind: 'getLightBlock', height: heightOf(height) } as const
+    return (await this.#ask(peerId, body, this.#options.requests.blockMs, null)).block
+  }
+
+  async requestSnapshots(peerId: string): Promise<readonly OfferedSnapshot[]> {
+    const body = { kind: 'listSnapshots' } as const
+    return (await this.#ask(peerId, body, this.#options.requests.blockMs, null)).snapshots
+  }
+
+  /** The manifest (part 0) or a part of a snapshot; null when the peer has no such snapshot. */
+  async requestSnapshotPart(
+    peerId: string,
+    snapshot: Uint8Array,
+    part: number,
+  ): Promise<Uint8Array | null> {
+    const body = { kind: 'getSnapshotPart', snapshot, part } as const
+    return (await this.#ask(peerId, body, this.#options.requests.blocksMs, null)).bytes
+  }
+
   peerIds(): readonly string[] {
     return this.#peers.ids()
   }
 
   peers(): readonly PeerInfo[] {
-    return [...this.#peers.values()].map(({ id, link, height, sinceMs }) => ({
-      id,
-      moniker: link.hello.moniker,
-      height,
-      address: link.connection.remoteAddr.toString(),
-      direction: link.connection.direction,
-      softwareVersion: link.hello.softwareVersion,
-      score: this.#scores.scoreOf(id, this.#now()),
-      bytesReceived: link.bytesReceived,
-      bytesSent: link.bytesSent,
-      sinceMs,
-    }))
+    const now = this.#now()
+    return [...this.#peers.values()].map((peer) =>
+      peerInfoOf(peer, this.#scores.scoreOf(peer.id, now)),
+    )
   }
 
   /** A peer did what an honest one does not; the table in peerScores.ts says what a code costs. */
@@ -239,6 +234,27 @@ export class Network {
     const verdict = this.#scores.penalize(peerId, code, this.#now())
     if (verdict === 'keep') return
     log.warn(verdict === 'ban' ? 'Peer banned' : 'Peer disconnected', { peerId, code })
+    this.#drop(peerId, code)
+  }
+
+  /** Refuses a peer for a time, on an operator's word. */
+  ban(peerId: string, ms: number): void {
+    this.#scores.ban(peerId, this.#now() + ms, this.#now())
+    this.#modules.log.warn('Peer banned', { peerId, code: 'OPERATOR', ms })
+    this.#drop(peerId, 'OPERATOR')
+  }
+
+  /** False: it was not banned. */
+  unban(peerId: string): boolean {
+    return this.#scores.unban(peerId, this.#now())
+  }
+
+  bans(): readonly BannedPeer[] {
+    const now = this.#now()
+    return this.#scores.bans(now).map(({ id, untilMs }) => ({ id, remainingMs: untilMs - now }))
+  }
+
+  #drop(peerId: string, code: string): void {
     for (const connection of this.#host?.getConnections() ?? [])
       if (connection.remotePeer.toString() === peerId) this.#abort(connection, code)
   }

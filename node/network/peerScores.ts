@@ -25,6 +25,10 @@ const PENALTIES: Readonly<Record<string, number>> = {
   BAD_BLOCK_ENCODING: 50,
   WRONG_PAYLOAD_HASH: 50,
   PROPOSAL_HEADER_MISMATCH: 50,
+  CERTIFICATE_MISMATCH: 50,
+  BAD_LIGHT_BLOCK: 50,
+  BAD_SNAPSHOT: 50,
+  BAD_SNAPSHOT_PART: 50,
   // Lateness and load, which honest peers know too.
   RATE_LIMITED: 0.1,
   REQUEST_TIMEOUT: 0.5,
@@ -70,7 +74,7 @@ export class PeerScores {
     const bannedUntilMs = this.#entries.get(peerId)?.bannedUntilMs ?? 0
     const score = this.scoreOf(peerId, nowMs) - (PENALTIES[code] ?? OTHER_PENALTY)
     const entry = { score, atMs: nowMs, bannedUntilMs }
-    if (score <= banAt) entry.bannedUntilMs = nowMs + banMs
+    if (score <= banAt) entry.bannedUntilMs = Math.max(bannedUntilMs, nowMs + banMs)
     // Deleted first: insertion order is the order of the last penalty.
     this.#entries.delete(peerId)
     this.#entries.set(peerId, entry)
@@ -92,6 +96,25 @@ export class PeerScores {
     if (nowMs < until) return true
     this.#entries.delete(peerId)
     return false
+  }
+
+  /** Of an operator: whatever the score is. */
+  ban(peerId: string, untilMs: number, nowMs: number): void {
+    const score = this.scoreOf(peerId, nowMs)
+    this.#entries.delete(peerId)
+    this.#entries.set(peerId, { score, atMs: nowMs, bannedUntilMs: untilMs })
+    this.#evict(nowMs)
+  }
+
+  /** Forgets the ban and what led to it. False: there was none. */
+  unban(peerId: string, nowMs: number): boolean {
+    return this.isBanned(peerId, nowMs) && this.#entries.delete(peerId)
+  }
+
+  bans(nowMs: number): readonly { readonly id: string; readonly untilMs: number }[] {
+    return [...this.#entries]
+      .filter(([, { bannedUntilMs }]) => bannedUntilMs > nowMs)
+      .map(([id, { bannedUntilMs }]) => ({ id, untilMs: bannedUntilMs }))
   }
 
   #evict(nowMs: number): void {

@@ -1,4 +1,5 @@
 import { NexusError } from '../../core/primitives/errors.ts'
+import { type Clock, systemClock } from '../consensus/clock.ts'
 import type { Request, RequestBody, Response, ResponseBody } from './requests.ts'
 
 export type RequestClientOptions = {
@@ -6,7 +7,14 @@ export type RequestClientOptions = {
   readonly maxOutstanding: number
 }
 
-const ANSWER_OF = { getBatches: 'batches', getBlocks: 'blocks', getBlock: 'block' } as const
+const ANSWER_OF = {
+  getBatches: 'batches',
+  getBlocks: 'blocks',
+  getBlock: 'block',
+  getLightBlock: 'lightBlock',
+  listSnapshots: 'snapshots',
+  getSnapshotPart: 'snapshotPart',
+} as const
 type AnswerKind<R extends RequestBody> = (typeof ANSWER_OF)[R['kind']]
 export type AnswerOf<R extends RequestBody> = Extract<ResponseBody, { kind: AnswerKind<R> }>
 
@@ -31,16 +39,23 @@ export class RequestClient {
   readonly #options: RequestClientOptions
   readonly #peerId: string
   readonly #send: (request: Request) => void
+  readonly #clock: Pick<Clock, 'setTimer'>
   readonly #waiting = new Map<number, Waiting>()
   /** Given up by us; its answer may still come, once. */
   readonly #abandoned = new Set<number>()
   #nextId = 1
   #closed = false
 
-  constructor(options: RequestClientOptions, peerId: string, send: (request: Request) => void) {
+  constructor(
+    options: RequestClientOptions,
+    peerId: string,
+    send: (request: Request) => void,
+    clock: Pick<Clock, 'setTimer'> = systemClock,
+  ) {
     this.#options = options
     this.#peerId = peerId
     this.#send = send
+    this.#clock = clock
   }
 
   /** Rejects with a NexusError of a RequestCode. */
@@ -85,14 +100,14 @@ export class RequestClient {
   ): Promise<Response | RequestCode> {
     return new Promise((resolve) => {
       const settle = (outcome: Response | RequestCode): void => {
-        clearTimeout(timer)
+        cancelTimer()
         signal?.removeEventListener('abort', onAbort)
         this.#waiting.delete(id)
         if (outcome === 'REQUEST_TIMEOUT' || outcome === 'REQUEST_ABORTED') this.#abandoned.add(id)
         resolve(outcome)
       }
       const onAbort = (): void => settle('REQUEST_ABORTED')
-      const timer = setTimeout(() => settle('REQUEST_TIMEOUT'), timeoutMs)
+      const cancelTimer = this.#clock.setTimer(() => settle('REQUEST_TIMEOUT'), timeoutMs)
       signal?.addEventListener('abort', onAbort)
       this.#waiting.set(id, { kind: ANSWER_OF[body.kind], settle })
       this.#send({ ...body, id })

@@ -4,6 +4,7 @@ import type { Height } from '../../core/primitives/units.ts'
 import {
   type CertifiedBytes,
   fittingPrefix,
+  type OfferedSnapshot,
   type Request,
   type Response,
   type ResponseBody,
@@ -19,6 +20,17 @@ export type Server = {
   serveBlocks(from: Height, count: number, maxBytes: number): Awaitable<readonly CertifiedBytes[]>
   /** A block that need not be decided. */
   serveBlock(height: Height, blockId: string): Awaitable<Uint8Array | null>
+  /** Absent: it has nothing of the kind. */
+  readonly join?: JoinServer
+}
+
+/** What helps a node that is not on the chain yet. */
+export type JoinServer = {
+  /** 0: the latest. */
+  serveLightBlock(height: Height): Awaitable<Uint8Array | null>
+  serveSnapshots(): Awaitable<readonly OfferedSnapshot[]>
+  /** See `getSnapshotPart`. */
+  serveSnapshotPart(snapshot: Uint8Array, part: number): Awaitable<Uint8Array | null>
 }
 
 export type RequestServerOptions = {
@@ -91,6 +103,18 @@ export class RequestServer {
       }
       case 'getBlock':
         return { kind: 'block', block: await server.serveBlock(request.height, request.blockId) }
+      case 'getLightBlock': {
+        const block = await server.join?.serveLightBlock(request.height)
+        return { kind: 'lightBlock', block: block ?? null }
+      }
+      case 'listSnapshots': {
+        const snapshots = (await server.join?.serveSnapshots()) ?? []
+        return { kind: 'snapshots', snapshots: snapshots.slice(-LIMITS.snapshotsListed) }
+      }
+      case 'getSnapshotPart': {
+        const bytes = await server.join?.serveSnapshotPart(request.snapshot, request.part)
+        return { kind: 'snapshotPart', bytes: bytes ?? null }
+      }
       default:
         return unreachable(request)
     }

@@ -21,13 +21,29 @@ export type RequestBody =
   | { readonly kind: 'getBatches'; readonly digests: readonly Uint8Array[] }
   | { readonly kind: 'getBlocks'; readonly from: Height; readonly count: number }
   | { readonly kind: 'getBlock'; readonly height: Height; readonly blockId: BlockId }
+  /** 0: the latest. */
+  | { readonly kind: 'getLightBlock'; readonly height: Height }
+  | { readonly kind: 'listSnapshots' }
+  /** The snapshot whose manifest has this id. Part 0 is the manifest, part n + 1 its nth part. */
+  | { readonly kind: 'getSnapshotPart'; readonly snapshot: Uint8Array; readonly part: number }
 
 export type ResponseBody =
   | { readonly kind: 'batches'; readonly batches: readonly Uint8Array[] }
   | { readonly kind: 'blocks'; readonly blocks: readonly CertifiedBytes[] }
   | { readonly kind: 'block'; readonly block: Uint8Array | null }
+  /** lightBlockCodec; null where it is not to be had. */
+  | { readonly kind: 'lightBlock'; readonly block: Uint8Array | null }
+  | { readonly kind: 'snapshots'; readonly snapshots: readonly OfferedSnapshot[] }
+  | { readonly kind: 'snapshotPart'; readonly bytes: Uint8Array | null }
   /** More requests are waiting than this peer serves. */
   | { readonly kind: 'refused' }
+
+/** A snapshot as its holder describes it: a hint, like everything that is not checked yet. */
+export type OfferedSnapshot = {
+  readonly height: Height
+  /** The hash of its manifest. */
+  readonly id: Uint8Array
+}
 
 /** `id` is chosen by the asker and comes back with the answer. */
 type Numbered<T> = T & { readonly id: number }
@@ -65,6 +81,25 @@ export const requestFrames = frameFormat<Request>({
       blockId: blockIdCodec,
     }),
   },
+  getLightBlock: {
+    tag: 4,
+    maxBytes: SMALL_FRAME_BYTES,
+    codec: struct<{ id: number; height: Height }>({ id: u32, height: heightCodec }),
+  },
+  listSnapshots: {
+    tag: 5,
+    maxBytes: SMALL_FRAME_BYTES,
+    codec: struct<{ id: number }>({ id: u32 }),
+  },
+  getSnapshotPart: {
+    tag: 6,
+    maxBytes: SMALL_FRAME_BYTES,
+    codec: struct<{ id: number; snapshot: Uint8Array; part: number }>({
+      id: u32,
+      snapshot: fixedBytes(HASH_LENGTH),
+      part: u32,
+    }),
+  },
 })
 
 const certifiedCodec: Codec<CertifiedBytes> = struct<CertifiedBytes>({
@@ -95,6 +130,33 @@ export const responseFrames = frameFormat<Response>({
     codec: struct<{ id: number; block: Uint8Array | null }>({
       id: u32,
       block: optional(bytes(LIMITS.blockBytes)),
+    }),
+  },
+  lightBlock: {
+    tag: 5,
+    maxBytes: LIMITS.certificateFrameBytes,
+    codec: struct<{ id: number; block: Uint8Array | null }>({
+      id: u32,
+      block: optional(bytes(LIMITS.certificateFrameBytes)),
+    }),
+  },
+  snapshots: {
+    tag: 6,
+    maxBytes: SMALL_FRAME_BYTES + LIMITS.snapshotsListed * 48,
+    codec: struct<{ id: number; snapshots: readonly OfferedSnapshot[] }>({
+      id: u32,
+      snapshots: list(
+        struct<OfferedSnapshot>({ height: heightCodec, id: fixedBytes(HASH_LENGTH) }),
+        LIMITS.snapshotsListed,
+      ),
+    }),
+  },
+  snapshotPart: {
+    tag: 7,
+    maxBytes: LIMITS.syncFrameBytes,
+    codec: struct<{ id: number; bytes: Uint8Array | null }>({
+      id: u32,
+      bytes: optional(bytes(LIMITS.snapshotManifestBytes)),
     }),
   },
   refused: { tag: 4, maxBytes: SMALL_FRAME_BYTES, codec: struct<{ id: number }>({ id: u32 }) },

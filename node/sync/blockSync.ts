@@ -2,12 +2,13 @@ import { type Block, blockCodec } from '../../core/chain/block.ts'
 import { type Certificate, certificateCodec } from '../../core/chain/certificate.ts'
 import { decode } from '../../core/primitives/codec.ts'
 import { LIMITS } from '../../core/primitives/limits.ts'
-import { ok, type Result, reject } from '../../core/primitives/result.ts'
 import type { Clock } from '../consensus/clock.ts'
 import type { ConsensusEngine } from '../consensus/engine.ts'
 import type { CertifiedBytes } from '../network/requests.ts'
 import type { Logger } from '../observability/logger.ts'
 import type { SyncMetrics } from '../observability/metrics.ts'
+import { BlockWindow, type Slot } from './blockWindow.ts'
+import { defaultPeerClaimsOptions, PeerClaims, type PeerClaimsOptions } from './peerClaims.ts'
 
 export type SyncNetwork = {
   /** Consecutive decided blocks from `from`; fewer than asked, or none, is an answer. Rejects on a timeout. */
@@ -19,61 +20,77 @@ export type BlockSyncOptions = {
   /** One height behind is normal for a moment; after this long the block is asked for. */
   readonly graceMs: number
   readonly tickMs: number
+  /** Answers under way or waiting, of at most LIMITS.syncFrameBytes each: 20 MiB. */
+  readonly maxSlots: number
+  /** Requests to a peer that has sent good blocks; to any other, one. */
+  readonly perPeer: number
+  /** The lowest heights, which all others wait for, are asked of somebody else after this long. */
+  readonly slowMs: number
+  readonly claims: PeerClaimsOptions
 }
-export const defaultBlockSyncOptions: BlockSyncOptions = { graceMs: 150, tickMs: 50 }
+export const defaultBlockSyncOptions: BlockSyncOptions = {
+  graceMs: 150,
+  tickMs: 50,
+  maxSlots: 4,
+  perPeer: 2,
+  slowMs: 2_000,
+  claims: defaultPeerClaimsOptions,
+}
+
+type Modules = {
+  readonly engine: Pick<ConsensusEngine, 'head' | 'applyCertified'>
+  readonly network: SyncNetwork
+  readonly clock: Clock
+  readonly log: Logger
+  readonly metrics: SyncMetrics
+}
 
 /**
- * Fetches decided blocks from peers that claim more than we have. A claim is a hint: it is dropped
- * when its peer cannot back it with a certified block, so a lie costs one request.
+ * Fetches decided blocks from peers that claim more than we have, several runs of heights at a time from
+ * several peers, and applies them in order. What a peer says is a hint and what it sends is checked: a fault
+ * costs that peer, and its heights are asked of another.
  */
 export class BlockSync {
   readonly #options: BlockSyncOptions
-  readonly #engine: Pick<ConsensusEngine, 'head' | 'applyCertified'>
-  readonly #network: SyncNetwork
-  readonly #clock: Clock
-  readonly #log: Logger
-  readonly #metrics: SyncMetrics
-  readonly #claims = new Map<string, number>()
-  #timer: NodeJS.Timeout | null = null
-  #fetching: Promise<void> | null = null
+  readonly #modules: Modules
+  readonly #claims: PeerClaims
+  readonly #window: BlockWindow
+  readonly #busy = new Map<string, number>()
+  /** Null: not running. */
+  #cancelTick: (() => void) | null = null
+  #applying: Promise<void> | null = null
   #behindSinceMs: number | null = null
   #lastHeight = 0
 
-  constructor(
-    options: BlockSyncOptions,
-    modules: {
-      readonly engine: Pick<ConsensusEngine, 'head' | 'applyCertified'>
-      readonly network: SyncNetwork
-      readonly clock: Clock
-      readonly log: Logger
-      readonly metrics: SyncMetrics
-    },
-  ) {
+  constructor(options: BlockSyncOptions, modules: Modules) {
     this.#options = options
-    this.#engine = modules.engine
-    this.#network = modules.network
-    this.#clock = modules.clock
-    this.#log = modules.log
-    this.#metrics = modules.metrics
+    this.#modules = modules
+    this.#claims = new PeerClaims(options.claims)
+    const { maxSlots } = options
+    this.#window = new BlockWindow({ maxSlots, slotBlocks: LIMITS.syncRequestBlocks })
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.#tick(), this.#options.tickMs)
+    this.#cancelTick = this.#modules.clock.setTimer(() => {
+      this.start()
+      this.#tick()
+    }, this.#options.tickMs)
   }
 
+  /** What is asked may still be answered; nobody looks at it. */
   async stop(): Promise<void> {
-    clearInterval(this.#timer ?? undefined)
-    this.#timer = null
-    await this.#fetching
+    this.#cancelTick?.()
+    this.#cancelTick = null
+    await this.#applying
   }
 
   noteHeight(peerId: string, committedHeight: number): void {
-    const known = this.#claims.get(peerId) ?? 0
-    if (committedHeight > known) this.#claims.set(peerId, committedHeight)
+    this.#claims.note(peerId, committedHeight, this.#now())
   }
 
   forget(peerId: string): void {
-    this.#claims.delete(peerId)
+    this.#claims.forget(peerId)
+    this.#window.releasePeer(peerId)
   }
 
   /**
@@ -81,86 +98,156 @@ export class BlockSync {
    * healthy node is a height or two behind its peers for moments, all the time.
    */
   get catchingUp(): boolean {
-    const behind = this.targetHeight - this.#engine.head.summary.height
+    const behind = this.targetHeight - this.#own
     if (behind > FAR_BEHIND) return true
-    const waitedMs = this.#clock.monoMs() - (this.#behindSinceMs ?? this.#clock.monoMs())
+    const waitedMs = this.#now() - (this.#behindSinceMs ?? this.#now())
     return behind > 1 && waitedMs > STUCK_MS
   }
 
+  /** See `PeerClaims.credible`: a single liar does not move it for long. */
   get targetHeight(): number {
-    return Math.max(this.#engine.head.summary.height, ...this.#claims.values())
+    return this.#claims.credible(this.#own, this.#now())
+  }
+
+  get #own(): number {
+    return this.#modules.engine.head.summary.height
+  }
+
+  #now(): number {
+    return this.#modules.clock.monoMs()
   }
 
   #tick(): void {
-    const own = this.#engine.head.summary.height
+    const own = this.#own
     if (own !== this.#lastHeight) {
       this.#lastHeight = own
       this.#behindSinceMs = null
     }
-    const behind = this.targetHeight - own
-    this.#metrics.catchingUp(behind)
-    if (behind <= 0) {
+    this.#modules.metrics.catchingUp(this.targetHeight - own)
+    if (this.#claims.highest(this.#now()) <= own) {
       this.#behindSinceMs = null
       return
     }
-    this.#behindSinceMs ??= this.#clock.monoMs()
-    const waitedMs = this.#clock.monoMs() - this.#behindSinceMs
-    if (waitedMs < this.#options.graceMs) return
-    this.#fetching ??= this.#fetch(own).finally(() => {
-      this.#fetching = null
+    this.#behindSinceMs ??= this.#now()
+    // While blocks are on their way the height moves, and there is nothing to wait for.
+    const isUnderWay = this.#window.first !== undefined
+    if (isUnderWay || this.#now() - this.#behindSinceMs >= this.#options.graceMs) this.#pump()
+  }
+
+  #pump(): void {
+    if (this.#cancelTick === null) return
+    this.#window.move(this.#own, this.#claims.highest(this.#now()))
+    this.#hedge()
+    for (const slot of this.#window.free()) {
+      const peerId = this.#idlest(slot.from)
+      if (peerId !== null) this.#ask(slot, peerId)
+    }
+    this.#applying ??= this.#applyReady().finally(() => {
+      this.#applying = null
     })
   }
 
-  async #fetch(own: number): Promise<void> {
-    const peerId = this.#peerAbove(own)
-    if (peerId === null) return
-    const claimed = this.#claims.get(peerId) ?? own
-    const count = Math.min(LIMITS.syncRequestBlocks, claimed - own)
-    try {
-      const blocks = await this.#network.requestBlocks(peerId, own + 1, count)
-      const applied = await this.#apply(peerId, blocks)
-      if (applied > 0) this.#log.info('Blocks synced', { from: own + 1, count: applied })
-      // The claim is not backed: forget it until the peer makes another.
-      else if (this.#engine.head.summary.height === own) this.#claims.delete(peerId)
-    } catch {
-      this.#claims.delete(peerId)
-    }
+  /** A slow peer keeps the time of its request; its answer is no longer waited for. */
+  #hedge(): void {
+    const { first } = this.#window
+    if (first === undefined || first.peerId === null || first.blocks !== null) return
+    if (this.#now() - first.askedAtMs < this.#options.slowMs) return
+    if (this.#idlest(first.from) !== null) this.#window.release(first)
   }
 
-  async #apply(peerId: string, blocks: readonly CertifiedBytes[]): Promise<number> {
-    let applied = 0
-    for (const bytes of blocks) {
-      if (this.#timer === null) return applied
-      const parsed = parseCertified(bytes)
-      const code = parsed.ok
-        ? await this.#engine.applyCertified(parsed.value.block, parsed.value.certificate)
-        : parsed.code
-      if (code !== null) {
-        this.#network.penalize(peerId, code)
-        this.#claims.delete(peerId)
-        return applied
+  #idlest(from: number): string | null {
+    const able = this.#claims
+      .above(from, this.#now())
+      .map((peerId) => ({ peerId, busy: this.#busy.get(peerId) ?? 0 }))
+      .filter(
+        ({ peerId, busy }) => busy < (this.#claims.isProven(peerId) ? this.#options.perPeer : 1),
+      )
+    const least = Math.min(...able.map(({ busy }) => busy))
+    const idle = able.filter(({ busy }) => busy === least)
+    // By height, so that one peer is not asked first again and again.
+    return idle[from % idle.length]?.peerId ?? null
+  }
+
+  #ask(slot: Slot, peerId: string): void {
+    this.#window.ask(slot, peerId, this.#now())
+    this.#busy.set(peerId, (this.#busy.get(peerId) ?? 0) + 1)
+    void this.#request(slot, peerId).finally(() => {
+      const busy = (this.#busy.get(peerId) ?? 1) - 1
+      if (busy > 0) this.#busy.set(peerId, busy)
+      else this.#busy.delete(peerId)
+      this.#pump()
+    })
+  }
+
+  async #request(slot: Slot, peerId: string): Promise<void> {
+    const claimed = this.#claims.of(peerId, this.#now())
+    const count = Math.min(slot.count, claimed - slot.from + 1)
+    const blocks = await this.#modules.network
+      .requestBlocks(peerId, slot.from, count)
+      .catch((): readonly CertifiedBytes[] => [])
+    const isAwaited = this.#window.isAsked(slot, peerId)
+    if (blocks.length > 0) {
+      if (isAwaited) this.#window.fill(slot, blocks)
+      return
+    }
+    if (isAwaited) this.#window.release(slot)
+    // What it had to send may have been committed here meanwhile, which says nothing about it.
+    if (slot.from > this.#own) this.#claims.failed(peerId, this.#now())
+  }
+
+  async #applyReady(): Promise<void> {
+    for (let slot = this.#window.first; slot !== undefined; slot = this.#window.first) {
+      const { peerId, blocks, from } = slot
+      if (peerId === null || blocks === null || this.#cancelTick === null) return
+      const before = this.#own
+      const code = await this.#apply(from, blocks)
+      if (this.#own > before)
+        this.#modules.log.info('Blocks synced', { from: before + 1, count: this.#own - before })
+      if (code === null) {
+        this.#claims.proven(peerId)
+        this.#window.done(slot)
+      } else {
+        this.#modules.network.penalize(peerId, code)
+        this.#claims.failed(peerId, this.#now())
+        this.#window.releasePeer(peerId)
       }
-      applied++
-      this.#metrics.blockApplied()
+      this.#pump()
     }
-    return applied
   }
 
-  /** Rotates by height, so that one bad peer is not asked again and again. */
-  #peerAbove(own: number): string | null {
-    const able = [...this.#claims].filter(([, height]) => height > own).map(([id]) => id)
-    return able[own % able.length] ?? null
+  /** What is wrong with one of the blocks, or null. Those before it are applied. */
+  async #apply(from: number, blocks: readonly CertifiedBytes[]): Promise<string | null> {
+    // All are read first: the engine must know which is the last.
+    const { readable, code } = readCertified(from, blocks)
+    for (const [i, { block, certificate }] of readable.entries()) {
+      if (this.#cancelTick === null) return null
+      if (from + i <= this.#own) continue
+      const isLast = i === readable.length - 1
+      const objection = await this.#modules.engine.applyCertified(block, certificate, isLast)
+      if (objection !== null) return objection
+      this.#modules.metrics.blockApplied()
+    }
+    return code
   }
 }
 
 const FAR_BEHIND = 64
 const STUCK_MS = 2_000
 
-function parseCertified(
-  bytes: CertifiedBytes,
-): Result<{ readonly block: Block; readonly certificate: Certificate }, 'BAD_BLOCK_ENCODING'> {
-  const block = decode(blockCodec, bytes.block)
-  const certificate = decode(certificateCodec, bytes.certificate)
-  if (!block.ok || !certificate.ok) return reject('BAD_BLOCK_ENCODING')
-  return ok({ block: block.value, certificate: certificate.value })
+type Certified = { readonly block: Block; readonly certificate: Certificate }
+
+/** The blocks from a height on, up to the first that is none, and why that one is not. */
+function readCertified(
+  from: number,
+  blocks: readonly CertifiedBytes[],
+): { readonly readable: readonly Certified[]; readonly code: string | null } {
+  const readable: Certified[] = []
+  for (const [i, bytes] of blocks.entries()) {
+    const block = decode(blockCodec, bytes.block)
+    const certificate = decode(certificateCodec, bytes.certificate)
+    if (!block.ok || !certificate.ok) return { readable, code: 'BAD_BLOCK_ENCODING' }
+    if (block.value.header.height !== from + i) return { readable, code: 'WRONG_BLOCK' }
+    readable.push({ block: block.value, certificate: certificate.value })
+  }
+  return { readable, code: null }
 }

@@ -25,7 +25,9 @@ export type Rogue = {
 }
 
 export const HANDSHAKE = `/nexus/handshake/${PROTOCOL_VERSION}`
-export const CHANNELS = ['votes', 'proposals', 'requests'].map((name) => `/nexus/3940/${name}/1`)
+export const CHANNELS = ['votes', 'proposals', 'requests'].map(
+  (name) => `/nexus/3940/${name}/${PROTOCOL_VERSION}`,
+)
 export const GOSSIP = '/meshsub/1.2.0'
 
 const running = new Set<Libp2p>()

@@ -12,8 +12,9 @@ import {
   batchCodec,
   type ConsensusMessage,
 } from '../../../node/network/messages.ts'
-import { type ConnectedPeer, Network, type NetworkHandlers } from '../../../node/network/network.ts'
+import { Network, type NetworkHandlers } from '../../../node/network/network.ts'
 import { defaultNetworkOptions, type NetworkOptions } from '../../../node/network/options.ts'
+import type { ConnectedPeer } from '../../../node/network/peerInfo.ts'
 import { silentLogger } from '../../../node/observability/logger.ts'
 import type { NetworkMetrics } from '../../../node/observability/metrics.ts'
 
