@@ -1,5 +1,6 @@
 import * as path from 'node:path'
 import { defaultHome } from '../config/paths.ts'
+import { readHidden } from './prompt.ts'
 
 /** What a command sees of the world; tests give their own. */
 export type CliContext = {
@@ -10,6 +11,8 @@ export type CliContext = {
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly directory: string
   readonly readInput: () => Promise<string>
+  /** Asks on the terminal without showing the answer; absent where there is none. */
+  readonly askHidden?: (question: string) => Promise<Uint8Array>
   /** Of the process, when the command ends by itself. */
   readonly setExitCode: (code: number) => void
 }
@@ -20,10 +23,14 @@ export const processContext = (): CliContext => ({
   environment: process.env,
   directory: process.cwd(),
   readInput: readStandardInput,
+  ...(process.stdin.isTTY ? { askHidden: askOnTerminal } : {}),
   setExitCode: (code) => {
     process.exitCode = code
   },
 })
+
+const askOnTerminal = (question: string): Promise<Uint8Array> =>
+  readHidden(process.stdin, (text) => void process.stderr.write(text), question)
 
 export const EXIT = { ok: 0, failed: 1, usage: 2, forced: 130 } as const
 
@@ -36,6 +43,14 @@ export const resolveFile = (context: CliContext, file: string): string =>
   path.resolve(context.directory, file)
 
 export const json = (value: unknown): string => JSON.stringify(value, null, 2)
+
+export type HomeOptions = { readonly home?: string; readonly json?: true }
+
+export const HOME_OPTION = [
+  '--home <dir>',
+  'home of the node (default: NEXUS_HOME or ~/.nexus/node)',
+] as const
+export const JSON_OPTION = ['--json', 'print JSON'] as const
 
 /** Larger than any key or mnemonic, smaller than a mistaken file. */
 const MAX_INPUT = 64 * 1024

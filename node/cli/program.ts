@@ -6,6 +6,9 @@ import { explainError } from './explain.ts'
 import { addGenesisCommand } from './genesis.ts'
 import { addInitCommand } from './init.ts'
 import { addKeysCommand } from './keys.ts'
+import { addOperatorCommands } from './operator.ts'
+import { addSignerCommand } from './signer.ts'
+import { addSnapshotCommand } from './snapshot.ts'
 import { addStartCommand } from './start.ts'
 import { addVersionCommand } from './version.ts'
 
@@ -32,6 +35,8 @@ function createProgram(context: CliContext): Command {
     .version(clientVersion(readVersion()), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'show help of a command')
+    // "signer" and "signer init" have options of the same names.
+    .enablePositionalOptions()
     .showHelpAfterError('Run the command with --help to see how it is used.')
     .configureOutput({
       writeOut: (text) => context.write(text.replace(/\n$/, '')),
@@ -52,7 +57,10 @@ Examples:
   addInitCommand(program, context)
   addStartCommand(program, context)
   addKeysCommand(program, context)
+  addSignerCommand(program, context)
   addGenesisCommand(program, context)
+  addOperatorCommands(program, context)
+  addSnapshotCommand(program, context)
   addVersionCommand(program, context)
   return program
 }

@@ -21,6 +21,15 @@ export function parseDuration(text: string): number {
   throw new InvalidArgumentError('It must be a time from 10ms to 3600s, such as 250ms or 1s.')
 }
 
+/** `30m`, `12h` or `7d`, up to a year, as milliseconds. */
+export function parseLongDuration(text: string): number {
+  const match = /^(\d{1,6})(s|m|h|d)$/.exec(text)
+  const scale = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[match?.[2] ?? ''] ?? Number.NaN
+  const ms = Number(match?.[1] ?? Number.NaN) * scale
+  if (Number.isInteger(ms) && ms >= 1_000 && ms <= 365 * 86_400_000) return ms
+  throw new InvalidArgumentError('It must be a time from 1s to 365d, such as 30m or 12h.')
+}
+
 /** Coins with up to 18 decimals, as wei. */
 export function parseCoins(text: string): bigint {
   const match = /^(\d{1,60})(?:\.(\d{1,18}))?$/.exec(text)

@@ -1,25 +1,11 @@
 import * as fs from 'node:fs'
 import * as path from 'node:path'
-import { assert } from '../../core/primitives/assert.ts'
-import { compareBytes } from '../../core/primitives/bytes.ts'
 import { NexusError } from '../../core/primitives/errors.ts'
-import { millisOf } from '../../core/primitives/units.ts'
-import {
-  createGenesis,
-  defaultConsensusParams,
-  defaultEvmParams,
-  deploymentProxy,
-  fundedAccount,
-} from '../../genesis/index.ts'
 import { parseJson } from '../../genesis/json.ts'
 import { type HomePaths, homePaths } from '../config/paths.ts'
-import { formatConfig } from '../config.ts'
-import { ensureNodeKey, makeHome, randomBytesOf } from '../home.ts'
 import { readTextFileIfPresent, writeFileAtomic } from '../keys/files.ts'
-import { accountsOf, TEST_MNEMONIC } from '../keys/mnemonic.ts'
 import { loadNodeKey, peerIdOf } from '../keys/nodeKey.ts'
-import { generateValidatorKey, saveValidatorKey, type ValidatorKey } from '../keys/validatorKey.ts'
-import { devnetCore } from './core.ts'
+import { createHomes, peersOf, writeMemberConfig } from './chainHomes.ts'
 import { type DevnetChain, type DevnetPorts, defaultDevnetChain } from './options.ts'
 
 export type DevnetPaths = {
@@ -97,35 +83,17 @@ export async function createDevnet(
   genesisTime: number,
 ): Promise<DevnetChain> {
   const chain = { ...defaultDevnetChain, ...asked }
-  const homes = Array.from({ length: chain.validators }, (_, i) => validatorPaths(data, i))
-  // In the order of the validator set, so that validator i is index i in every certificate.
-  const keys = homes
-    .map(() => generateValidatorKey(randomBytesOf))
-    .sort((a, b) => compareBytes(a.address, b.address))
-  for (const [i, paths] of homes.entries()) {
-    makeHome(paths)
-    await ensureNodeKey(paths)
-    saveValidatorKey(paths.validatorKey, keys[i] as ValidatorKey)
-  }
-  const validators = keys.map(({ publicKey }, i) => ({
-    name: `validator-${i}`,
-    publicKey,
-    power: 1,
-  }))
-  const created = createGenesis({
-    chainId: chain.chainId,
-    genesisTime: millisOf(genesisTime),
-    validators,
-    accounts: [
-      deploymentProxy,
-      ...testAccounts(chain.accounts).map(({ address }) => fundedAccount(address, chain.balance)),
-    ],
-    consensus: { ...defaultConsensusParams, emptyBlockIntervalMs: millisOf(chain.blockTimeMs) },
-    evm: defaultEvmParams,
-    core: devnetCore(testAccounts(chain.accounts).map(({ address }) => address)),
+  await createHomes({
+    ...chain,
+    genesisTime,
+    validators: Array.from({ length: chain.validators }, (_, i) => ({
+      moniker: `validator-${i}`,
+      paths: validatorPaths(data, i),
+      power: 1,
+    })),
+    observers: [],
+    password: null,
   })
-  if (!created.ok) throw new NexusError({ code: created.code }, { message: created.problems })
-  for (const paths of homes) writeFileAtomic(paths.genesis, created.text)
   writeFileAtomic(devnetPaths(data).description, formatDescription(chain))
   return chain
 }
@@ -137,46 +105,19 @@ export function writeConfigs(
   { ports, logLevel }: { readonly ports: DevnetPorts; readonly logLevel: string },
 ): void {
   const homes = Array.from({ length: validators }, (_, i) => validatorPaths(data, i))
-  const addresses = homes.map((paths, i) => {
+  const members = homes.map((paths, i) => {
     const peerId = peerIdOf(loadNodeKey(paths.nodeKey))
-    return { listen: `/ip4/127.0.0.1/tcp/${ports.p2p + i}`, peerId }
+    return { address: `/ip4/127.0.0.1/tcp/${ports.p2p + i}`, peerId }
   })
-  for (const [i, paths] of homes.entries()) {
-    const peers = addresses.filter((_, other) => other !== i)
-    const own = {
+  for (const [i, paths] of homes.entries())
+    writeMemberConfig(paths, {
       moniker: `validator-${i}`,
       // A page on this machine may call a chain of test coins; a real node names its origins.
       rpc: { host: '127.0.0.1', port: ports.rpc + i, corsOrigins: ['*'] },
       metrics: { host: '127.0.0.1', port: ports.metrics + i },
-      p2p: {
-        listen: [addresses[i]?.listen],
-        peers: peers.map(({ listen, peerId }) => `${listen}/p2p/${peerId}`),
-      },
+      p2p: { listen: [members[i]?.address], peers: peersOf(members, i) },
       log: { level: logLevel },
-    }
-    const before: unknown = JSON.parse(readTextFileIfPresent(paths.config) ?? '{}')
-    const merged = overlay(before, own)
-    const text = formatConfig(merged)
-    if (text !== readTextFileIfPresent(paths.config)) writeFileAtomic(paths.config, text)
-  }
-}
-
-type Tree = { readonly [key: string]: unknown }
-const isTree = (value: unknown): value is Tree =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
-function overlay(below: unknown, above: Tree): Tree {
-  const merged: { [key: string]: unknown } = isTree(below) ? { ...below } : {}
-  for (const [key, value] of Object.entries(above))
-    merged[key] = isTree(value) ? overlay(merged[key], value) : value
-  return merged
-}
-
-/** The funded accounts, with keys that everybody knows. */
-export function testAccounts(count: number) {
-  const accounts = accountsOf(TEST_MNEMONIC, count)
-  assert(accounts.ok, 'the test mnemonic is a mnemonic')
-  return accounts.value
+    })
 }
 
 const FORMAT = 1

@@ -9,6 +9,7 @@ import { loadValidatorKey } from '../keys/validatorKey.ts'
 import { acquireLock, type Lock, lockHolder } from '../lock.ts'
 import { onShutdown } from '../shutdown.ts'
 import { formatBanner, formatDevnetJson, type RunningDevnet, urlsOf } from './banner.ts'
+import { testAccounts } from './chainHomes.ts'
 import { ChainViewer, formatView } from './chainView.ts'
 import {
   claimDirectory,
@@ -16,7 +17,6 @@ import {
   devnetPaths,
   openDevnet,
   resetDevnet,
-  testAccounts,
   validatorPaths,
   writeConfigs,
 } from './files.ts'

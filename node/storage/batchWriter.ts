@@ -1,6 +1,6 @@
 import type { Codec } from '../../core/primitives/codec.ts'
 import { crc32c } from './crc32c.ts'
-import type { Database } from './database.ts'
+import type { Database, DatabaseBatch } from './database.ts'
 import { CHECKSUM_BYTES, sealedRecord, sealInPlace } from './record.ts'
 
 /** Above this a value gets an array of its own. */
@@ -8,7 +8,7 @@ const SCRATCH_BYTES = 4_096
 
 /** One atomic write under construction. LevelDB copies keys and values as they come. */
 export class BatchWriter {
-  readonly #batch: ReturnType<Database['batch']> & object
+  readonly #batch: DatabaseBatch
   readonly #scratch: (Uint8Array | undefined)[] = []
 
   constructor(database: Database) {
@@ -46,8 +46,8 @@ export class BatchWriter {
     return fresh
   }
 
-  /** Durable when it resolves: LevelDB has synced its log. */
-  async write(): Promise<void> {
-    await this.#batch.write({ sync: true })
+  /** Durable when it resolves: LevelDB has synced its log. Without `sync`, durable with the next write that has it. */
+  async write({ sync } = { sync: true }): Promise<void> {
+    await this.#batch.write({ sync })
   }
 }

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache'
 import type { Block } from '../../core/chain/block.ts'
 import type { Certificate } from '../../core/chain/certificate.ts'
 import type { Evidence } from '../../core/chain/evidence.ts'
-import type { ExecutedBlock } from '../../core/chain/executedBlock.ts'
+import type { EthereumHeader, ExecutedBlock } from '../../core/chain/executedBlock.ts'
 import type { Validator } from '../../core/chain/validatorSet.ts'
 import { assert } from '../../core/primitives/assert.ts'
 import { type Height, heightOf } from '../../core/primitives/units.ts'
@@ -23,8 +23,10 @@ import { type CoreOutcome, readActionLocation, readCoreOutcome } from './coreSta
 import {
   type Database,
   type DatabaseOptions,
+  type DatabaseSnapshot,
   defaultDatabaseOptions,
   ioError,
+  type OpenDatabase,
   openDatabase,
 } from './database.ts'
 import { latestEvmStore, pastEvmStore } from './evmState.ts'
@@ -62,8 +64,12 @@ export class ChainReader {
   }
 
   /** Throws DATABASE_LOCKED, DATABASE_VERSION, WRONG_CHAIN, WRONG_GENESIS, STORAGE_CORRUPT. */
-  static async open(path: string, options: ChainReaderOptions): Promise<ChainReader> {
-    const database = await openDatabase(path, options.database)
+  static async open(
+    path: string,
+    options: ChainReaderOptions,
+    open: OpenDatabase = openDatabase,
+  ): Promise<ChainReader> {
+    const database = await open(path, options.database)
     const reader = new ChainReader(database, options)
     try {
       reader.refresh()
@@ -102,17 +108,30 @@ export class ChainReader {
 
   /** Null at height 0, which has no consensus block, and above the committed height. */
   block(height: number): Block | null {
-    return this.#executed.get(height)?.block ?? readBlock(this.#read, height, this.height)
+    return this.#executed.get(height)?.block ?? readBlock(this.#read, height, this.#committed())
   }
   /** The commit certificate of a height. */
   certificate(height: number): Certificate | null {
-    return readCertificate(this.#read, height, this.height)
+    return readCertificate(this.#read, height, this.#committed())
   }
+  /** Null at the height of a restored snapshot, whose transactions are not kept. */
   executedBlock(height: number): ExecutedBlock | null {
-    if (height < 0 || height > this.height) return null
+    const { start } = this.#committed()
+    return height === start && start > 0 ? null : this.#executedRecord(height)
+  }
+  ethereumHeader(height: number): EthereumHeader | null {
+    return this.#executedRecord(height)?.header ?? null
+  }
+  /** What the database began with: no block up to this height is kept. */
+  get start(): Height {
+    return this.#committed().start
+  }
+  #executedRecord(height: number): ExecutedBlock | null {
+    const reach = this.#committed()
+    if (height < reach.start || height > reach.height) return null
     const cached = this.#executed.get(height)
     if (cached !== undefined) return cached.executed
-    const block = readBlock(this.#read, height, this.height)
+    const block = readBlock(this.#read, height, reach)
     const executed = readExecuted(this.#read, height, block)
     this.#executed.set(height, { block, executed })
     return executed
@@ -125,14 +144,14 @@ export class ChainReader {
   }
   /** Receipts and events of Core's actions; null above the committed height. */
   coreOutcome(height: number): CoreOutcome | null {
-    return readCoreOutcome(this.#read, height, this.height)
+    return readCoreOutcome(this.#read, height, this.#committed())
   }
   /** By hash of the signed envelope. */
   actionLocation(hash: Uint8Array): TransactionLocation | null {
     return readActionLocation(this.#read, hash)
   }
   summary(height: number): StateSummary | null {
-    return readSummary(this.#read, height, this.height)
+    return readSummary(this.#read, height, this.#committed())
   }
   /** The set that judges a height, in address order: from height 1 to two above the committed one. */
   validators(height: number): readonly Validator[] | null {
@@ -203,7 +222,7 @@ export class ChainReader {
 /** A database snapshot that lives until its last holder lets go. */
 class SharedSnapshot {
   readonly read: Read
-  readonly #snapshot: ReturnType<Database['snapshot']>
+  readonly #snapshot: DatabaseSnapshot
   #holders = 1
 
   constructor(database: Database) {
@@ -212,7 +231,7 @@ class SharedSnapshot {
     this.#snapshot = snapshot
     this.read = (key) => {
       try {
-        return database.getSync<Uint8Array, Uint8Array>(key, options)
+        return database.getSync(key, options)
       } catch (error) {
         throw ioError('read', error, key)
       }

@@ -1,7 +1,11 @@
 import { type Block, blockCodec } from '../../core/chain/block.ts'
 import { type Certificate, certificateCodec } from '../../core/chain/certificate.ts'
 import { type Evidence, evidenceCodec } from '../../core/chain/evidence.ts'
-import type { ExecutedBlock } from '../../core/chain/executedBlock.ts'
+import {
+  type EthereumHeader,
+  type ExecutedBlock,
+  ethereumHeaderCodec,
+} from '../../core/chain/executedBlock.ts'
 import type { Validator } from '../../core/chain/validatorSet.ts'
 import { heightCodec } from '../../core/chain/vote.ts'
 import { type Codec, struct, u32 } from '../../core/primitives/codec.ts'
@@ -25,17 +29,21 @@ export const locationCodec: Codec<TransactionLocation> = struct<TransactionLocat
 export const readProgress = (read: Read): Progress | null =>
   readRecord(progressCodec, read, META.progress)
 
+/** The heights that have records: from what the database began with to the committed one. */
+export type Reach = Pick<Progress, 'start' | 'height'>
+
 /**
- * Null for a height above the committed one. A record that a committed height must have and has not
- * is damage, never null.
+ * Null for a height out of reach. A record that a height within it must have and has not is damage,
+ * never null.
  */
-export function readBlock(read: Read, height: number, committed: number): Block | null {
-  if (height < 1 || height > committed) return null
+export function readBlock(read: Read, height: number, reach: Reach): Block | null {
+  if (height <= reach.start || height > reach.height) return null
   return readExisting(blockCodec, read, heightKey('block', height))
 }
 
-export function readCertificate(read: Read, height: number, committed: number): Certificate | null {
-  if (height < 1 || height > committed) return null
+/** The height that a snapshot restored has one too, for the block after it. */
+export function readCertificate(read: Read, height: number, reach: Reach): Certificate | null {
+  if (height < Math.max(reach.start, 1) || height > reach.height) return null
   return readExisting(certificateCodec, read, heightKey('certificate', height))
 }
 
@@ -45,8 +53,8 @@ export function readExecuted(read: Read, height: number, block: Block | null): E
   return readExisting(executedRecordCodec(payload), read, heightKey('executed', height))
 }
 
-export function readSummary(read: Read, height: number, committed: number): StateSummary | null {
-  if (height < 0 || height > committed) return null
+export function readSummary(read: Read, height: number, reach: Reach): StateSummary | null {
+  if (height < reach.start || height > reach.height) return null
   const key = heightKey('summary', height)
   const record = readExisting(summaryRecordCodec, read, key)
   if (record.height !== height) throw corrupt(key, 'OTHER_HEIGHT')
@@ -62,6 +70,17 @@ function existingValidators(read: Read, height: number): readonly Validator[] {
   if (validators === null) throw corrupt(heightKey('validators', height), 'MISSING')
   return validators
 }
+
+/** Hash of an Ethereum block in reach, or of one of the 256 before the start. */
+export function readEthereumHash(read: Read, height: number, reach: Reach): Uint8Array | null {
+  if (height > reach.height || height < 0) return null
+  if (height < reach.start) return readAncestor(read, height)?.hash ?? null
+  return readExisting(summaryRecordCodec, read, heightKey('summary', height)).ethereumHash
+}
+
+/** Header of an Ethereum block before the start; those of 256 heights are kept. */
+export const readAncestor = (read: Read, height: number): EthereumHeader | null =>
+  readRecord(ethereumHeaderCodec, read, heightKey('ancestor', height))
 
 export const readHeightOfHash = (read: Read, hash: Uint8Array): Height | null =>
   readRecord(heightCodec, read, keyOf('ethereumHash', hash))

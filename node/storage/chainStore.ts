@@ -14,6 +14,7 @@ import { BatchWriter } from './batchWriter.ts'
 import {
   locationCodec,
   readBlock,
+  readEthereumHash,
   readEvidenceHeight,
   readExecuted,
   readPendingHashes,
@@ -33,6 +34,7 @@ import {
   type DatabaseOptions,
   defaultDatabaseOptions,
   ioError,
+  type OpenDatabase,
   openDatabase,
 } from './database.ts'
 import { latestEvmStore, pruneChangeset, writeEvmChanges } from './evmState.ts'
@@ -47,7 +49,9 @@ import {
   progressCodec,
 } from './meta.ts'
 import { PointerCache } from './pointerCache.ts'
-import { corrupt, type Read, readExisting, sealedRecord, sealInPlace } from './record.ts'
+import { pruneBlocks } from './pruneBlocks.ts'
+import { corrupt, type Read, sealedRecord, sealInPlace } from './record.ts'
+import { lowestBound, type RetentionPolicy, retentionBounds } from './retention.ts'
 import { FORMAT_VERSION, heightKey, keyOf, META } from './schema.ts'
 import { type StateSummary, summaryRecordCodec } from './stateSummary.ts'
 import {
@@ -61,11 +65,14 @@ import {
 export type ChainStoreOptions = ChainIdentity & {
   /** Past heights at which the EVM state stays readable; 0: only the latest. */
   readonly historyBlocks: number
+  /** Deletes old blocks, a few after each height. Null: all are kept. */
+  readonly retention: RetentionPolicy | null
   readonly database: DatabaseOptions
 }
 
 export const defaultChainStoreOptions = {
   historyBlocks: 1_024,
+  retention: null,
   database: defaultDatabaseOptions,
 }
 
@@ -135,8 +142,12 @@ export class ChainStore {
   }
 
   /** Opens or makes the database. Throws DATABASE_LOCKED, DATABASE_VERSION, WRONG_CHAIN, WRONG_GENESIS, STORAGE_CORRUPT. */
-  static async open(path: string, options: ChainStoreOptions): Promise<ChainStore> {
-    const database = await openDatabase(path, options.database)
+  static async open(
+    path: string,
+    options: ChainStoreOptions,
+    open: OpenDatabase = openDatabase,
+  ): Promise<ChainStore> {
+    const database = await open(path, options.database)
     const store = new ChainStore(database, options)
     try {
       if (checkIdentity(store.#read, options) !== null) await store.#load()
@@ -172,12 +183,11 @@ export class ChainStore {
     return { summary, header: this.#executed(height).header }
   }
   summary(height: number): StateSummary | null {
-    return readSummary(this.#read, height, this.height)
+    return readSummary(this.#read, height, this.#committed())
   }
-  /** Hash of a committed Ethereum block, for BLOCKHASH; null above the committed height. */
+  /** Hash of a committed Ethereum block, for BLOCKHASH; null above the committed height, and where it is not kept. */
   ethereumHashOf(height: number): Uint8Array | null {
-    if (height < 0 || height > this.height) return null
-    return readExisting(summaryRecordCodec, this.#read, heightKey('summary', height)).ethereumHash
+    return readEthereumHash(this.#read, height, this.#committed())
   }
 
   /** The height whose engine memories are stored; those after it have a replay record each. */
@@ -189,7 +199,7 @@ export class ChainStore {
   }
   /** What does a height after the checkpoint again. */
   replayOf(height: Height): { readonly block: Block; readonly record: ReplayRecord } {
-    const block = readBlock(this.#read, height, this.height)
+    const block = readBlock(this.#read, height, this.#committed())
     assert(block !== null, 'a committed height has a block')
     return { block, record: readReplay(this.#read, height) }
   }
@@ -200,7 +210,11 @@ export class ChainStore {
 
   /** Makes a height durable: after it resolves, a crash at any instant keeps all of it. */
   commitHeight(record: HeightRecord): Promise<void> {
-    return this.#inTurn(() => this.#writeHeight(record))
+    const committed = this.#inTurn(() => this.#writeHeight(record))
+    const { retention } = this.#options
+    // In its own turn: nobody waits for it. What it fails with, the next height meets.
+    if (retention !== null) this.#inTurn(() => this.#pruneSome(retention)).catch(() => undefined)
+    return committed
   }
 
   /** Keeps evidence until a block holds it; kept or committed already, it changes nothing. */
@@ -229,7 +243,7 @@ export class ChainStore {
     putOutcome(batch, { executed, summary, payload: [] })
     writeCore(batch, this.#read, heightOf(0), genesis.core)
     const zero = heightOf(0)
-    await this.#advance(batch, { height: zero, historyStart: zero, prunedTo: zero })
+    await this.#advance(batch, { height: zero, start: zero, historyStart: zero, prunedTo: zero })
     this.#validators = { next: summary.nextValidators, base: second.base }
   }
 
@@ -260,6 +274,21 @@ export class ChainStore {
     this.#validators = { next: summary.nextValidators, base: after.base }
   }
 
+  async #pruneSome(retention: RetentionPolicy): Promise<void> {
+    // Behind those who wait for the height that was just committed.
+    await new Promise(setImmediate)
+    const bounds = retentionBounds(this.#read, retention)
+    if (bounds === null) return
+    const progress = this.#committed()
+    const to = Math.min(lowestBound(bounds).height, progress.start + PRUNED_PER_HEIGHT)
+    if (to <= progress.start) return
+    const batch = new BatchWriter(this.#database)
+    const next = pruneBlocks(batch, this.#read, progress, heightOf(to))
+    batch.putRecord(progressCodec, META.progress, next)
+    await this.#flush(batch, { sync: false })
+    this.#progress = next
+  }
+
   async #writePending(evidence: Evidence): Promise<void> {
     const hash = evidenceHash(evidence)
     const hashes = readPendingHashes(this.#read)
@@ -281,14 +310,14 @@ export class ChainStore {
     const next = readValidators(this.#read, height + 2)
     if (next === null) throw corrupt(heightKey('validators', height + 2), 'MISSING')
     this.#validators = { next, base: readValidatorBase(this.#read, heightOf(height + 2)) }
-    await this.#checkNoGaps(height)
+    await this.#checkNoGaps(progress)
     this.#progress = progress
     // Decodes and checks every record of the head: what a restart builds on.
     this.readHead()
   }
 
-  async #checkNoGaps(height: Height): Promise<void> {
-    const lowest = Math.max(0, height - CHECKED_HEIGHTS + 1)
+  async #checkNoGaps({ height, start }: Progress): Promise<void> {
+    const lowest = Math.max(start, height - CHECKED_HEIGHTS + 1)
     const range = { gte: heightKey('summary', lowest), lte: heightKey('summary', height) }
     const keys = await this.#database.keys(range).all()
     if (keys.length === height - lowest + 1) return
@@ -300,14 +329,15 @@ export class ChainStore {
   }
 
   #executed(height: Height): ExecutedBlock {
-    return readExecuted(this.#read, height, readBlock(this.#read, height, height))
+    return readExecuted(this.#read, height, readBlock(this.#read, height, this.#committed()))
   }
 
   #nextProgress(progress: Progress, height: Height): Progress {
     const { historyBlocks } = this.#options
     const historyStart = Math.max(progress.historyStart, height - historyBlocks)
     const prunedTo = Math.min(historyStart, progress.prunedTo + PRUNED_PER_HEIGHT)
-    return { height, historyStart: heightOf(historyStart), prunedTo: heightOf(prunedTo) }
+    const { start } = progress
+    return { height, start, historyStart: heightOf(historyStart), prunedTo: heightOf(prunedTo) }
   }
 
   #putEvidence(batch: BatchWriter, committed: readonly Evidence[], height: Height): void {
@@ -363,10 +393,10 @@ export class ChainStore {
     this.#progress = progress
   }
 
-  async #flush(batch: BatchWriter): Promise<void> {
+  async #flush(batch: BatchWriter, options = { sync: true }): Promise<void> {
     this.#writing = true
     try {
-      await batch.write()
+      await batch.write(options)
     } catch (error) {
       this.#failure = ioError('write', error)
       throw this.#failure

@@ -69,7 +69,8 @@ export type ChangeBefore = {
   readonly value: Uint8Array | null
 }
 
-type Entry = ChangeBefore & { readonly key: Uint8Array }
+/** A key of an EVM column with what it was before a height. */
+export type ChangedKey = ChangeBefore & { readonly key: Uint8Array }
 
 /** Bytes of an entry beside its key and value: key length u8 | key | pointer 8 | value length u32 | value. */
 const ENTRY_BYTES = 1 + POINTER_BYTES + 4
@@ -77,7 +78,7 @@ const ENTRY_BYTES = 1 + POINTER_BYTES + 4
 /** Collects the entries of one height by shard. */
 export class ChangesetWriter {
   readonly shardBits: number
-  readonly #shards: Entry[][]
+  readonly #shards: ChangedKey[][]
   readonly #sizes: number[]
 
   constructor(changes: number) {
@@ -107,7 +108,7 @@ export class ChangesetWriter {
   }
 }
 
-function writeEntry(out: Uint8Array, view: DataView, at: number, entry: Entry): number {
+function writeEntry(out: Uint8Array, view: DataView, at: number, entry: ChangedKey): number {
   const { key, pointer, value } = entry
   const keyEnd = at + 1 + key.length
   const valueStart = keyEnd + POINTER_BYTES + 4
@@ -117,6 +118,24 @@ function writeEntry(out: Uint8Array, view: DataView, at: number, entry: Entry): 
   view.setUint32(keyEnd + POINTER_BYTES, value?.length ?? 0)
   if (value !== null) out.set(value, valueStart)
   return valueStart + (value?.length ?? 0)
+}
+
+/** All entries of a shard; null: it is not what ChangesetWriter writes. */
+export function changesIn(shard: Uint8Array): readonly ChangedKey[] | null {
+  const view = new DataView(shard.buffer, shard.byteOffset, shard.byteLength)
+  const changes: ChangedKey[] = []
+  for (let at = 0; at < shard.length; ) {
+    const keyEnd = at + 1 + (shard[at] as number)
+    const valueStart = keyEnd + POINTER_BYTES + 4
+    if (valueStart > shard.length) return null
+    const valueEnd = valueStart + view.getUint32(keyEnd + POINTER_BYTES)
+    if (valueEnd > shard.length) return null
+    const { present, ...pointer } = pointerAt(shard, keyEnd)
+    const value = present ? shard.subarray(valueStart, valueEnd) : null
+    changes.push({ key: shard.subarray(at + 1, keyEnd), pointer, value })
+    at = valueEnd
+  }
+  return changes
 }
 
 /** The entry of a key in a shard; null: not there, or the shard is not what ChangesetWriter writes. */

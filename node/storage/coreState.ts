@@ -6,7 +6,8 @@ import { bytes, type Codec, list, struct, u32 } from '../../core/primitives/code
 import { LIMITS } from '../../core/primitives/limits.ts'
 import type { Height } from '../../core/primitives/units.ts'
 import type { BatchWriter } from './batchWriter.ts'
-import { locationCodec, type TransactionLocation } from './chainRecords.ts'
+import { locationCodec, type Reach, type TransactionLocation } from './chainRecords.ts'
+import { keepPageHistory, type ReplacedPage } from './corePageHistory.ts'
 import { crc32c } from './crc32c.ts'
 import type { Database } from './database.ts'
 import {
@@ -63,7 +64,7 @@ export function pageKey(engine: number, index: number): Uint8Array {
   return key
 }
 
-/** Writes a height's records. A checkpoint lets go of the replay records up to it. */
+/** Writes a height's records. A checkpoint keeps what it overwrites, so that it can be undone for a while. */
 export function writeCore(
   batch: BatchWriter,
   read: Read,
@@ -72,59 +73,89 @@ export function writeCore(
 ): void {
   const isEmpty = outcome.receipts.length === 0 && outcome.events.length === 0
   if (!isEmpty) batch.putRecord(coreOutcomeCodec, heightKey('coreOutcome', height), outcome)
-  putActions(batch, outcome.receipts, height)
+  putActions(batch, read, outcome.receipts, height)
   if (checkpoint === null) {
     if (replay !== null) batch.putRecord(replayRecordCodec, heightKey('coreReplay', height), replay)
     return
   }
-  const previous = readRecord(checkpointCodec, read, META.coreCheckpoint)?.height ?? height
-  for (let past = previous + 1; past < height; past++) batch.delete(heightKey('coreReplay', past))
+  const previous = readRecord(checkpointCodec, read, META.coreCheckpoint)?.height ?? null
+  if (previous !== null)
+    keepPageHistory(batch, read, { height, previous, replaced: replacedPages(read, checkpoint) })
   for (const [engine, pages] of checkpoint.entries())
     for (const { index, bytes: page } of pages) batch.put(pageKey(engine, index), page)
-  const mark = { height, engines: checkpoint.length }
-  batch.putRecord(checkpointCodec, META.coreCheckpoint, mark)
+  putCheckpointMark(batch, { height, engines: checkpoint.length })
 }
 
-function putActions(batch: BatchWriter, receipts: readonly ActionReceipt[], height: Height): void {
+export const putCheckpointMark = (batch: BatchWriter, mark: CheckpointMark): void =>
+  batch.putRecord(checkpointCodec, META.coreCheckpoint, mark)
+
+function* replacedPages(read: Read, checkpoint: CoreCheckpoint): Generator<ReplacedPage> {
+  for (const [engine, pages] of checkpoint.entries())
+    for (const page of pages)
+      yield { engine, page, before: readValue(read, pageKey(engine, page.index)) }
+}
+
+/**
+ * Where each envelope is. A proposer may include one again after it ran, and it is refused then: what
+ * ran is what its hash finds, whenever the repetition comes.
+ */
+function putActions(
+  batch: BatchWriter,
+  read: Read,
+  receipts: readonly ActionReceipt[],
+  height: Height,
+): void {
   if (receipts.length === 0) return
   const value = sealedRecord(locationCodec, META.progress, { height, index: 0 })
   const view = new DataView(value.buffer, value.byteOffset)
-  for (const [index, { hash }] of receipts.entries()) {
-    const key = keyOf('action', hash)
+  const put = (key: Uint8Array, index: number): void => {
     view.setUint32(LOCATION_INDEX_AT, index)
     batch.putSealed(key, sealInPlace(crc32c(key), value))
   }
+  for (const [index, { hash, code }] of receipts.entries()) {
+    const key = keyOf('action', hash)
+    if (code !== null && readValue(read, key) === null) put(key, index)
+  }
+  for (const [index, { hash, code }] of receipts.entries())
+    if (code === null) put(keyOf('action', hash), index)
 }
 
 const LOCATION_INDEX_AT = 8
 
 const NOTHING: CoreOutcome = { receipts: [], events: new Uint8Array(0) }
 
-/** Null above the committed height. */
-export function readCoreOutcome(read: Read, height: number, committed: number): CoreOutcome | null {
-  if (height < 0 || height > committed) return null
+/** Null for a height out of reach, and for the one of a restored snapshot, whose block is not kept. */
+export function readCoreOutcome(read: Read, height: number, reach: Reach): CoreOutcome | null {
+  if (height < reach.start || height > reach.height) return null
+  if (height === reach.start && height > 0) return null
   return readRecord(coreOutcomeCodec, read, heightKey('coreOutcome', height)) ?? NOTHING
 }
 
 export const readActionLocation = (read: Read, hash: Uint8Array): TransactionLocation | null =>
   readRecord(locationCodec, read, keyOf('action', hash))
 
+/** Which pages are stored. */
+export const readCheckpoint = (read: Read): CheckpointMark =>
+  readExisting(checkpointCodec, read, META.coreCheckpoint)
+
 /** The height whose pages are stored. */
 export function readCheckpointHeight(read: Read, engines: number): Height {
-  const mark = readExisting(checkpointCodec, read, META.coreCheckpoint)
+  const mark = readCheckpoint(read)
   if (mark.engines !== engines) throw corrupt(META.coreCheckpoint, 'OTHER_ENGINES')
   return mark.height
 }
 
-/** All pages of one engine in index order. Memory: one page at a time for whoever takes them. */
+/** All pages of one engine in index order. Memory: one page at a time for whoever takes them. A key that a `read` of an earlier moment lacks is damage, or came since. */
 export async function* readPages(
   database: Database,
   read: Read,
   engine: number,
+  missing: 'isDamage' | 'skipMissing' = 'isDamage',
 ): AsyncGenerator<ArenaPage> {
   const range = { gte: pageKey(engine, 0), lte: pageKey(engine, 0xffffffff) }
   for await (const key of database.keys(range)) {
     const value = readValue(read, key)
+    if (value === null && missing === 'skipMissing') continue
     if (value === null) throw corrupt(key, 'MISSING')
     const index = new DataView(key.buffer, key.byteOffset).getUint32(3)
     yield { index, bytes: value }

@@ -3,7 +3,39 @@ import { ClassicLevel } from 'classic-level'
 import { NexusError } from '../../core/primitives/errors.ts'
 import { columnOf } from './schema.ts'
 
-export type Database = ClassicLevel<Uint8Array, Uint8Array>
+/** Writes collected for one atomic step. Keys and values are copied as they come. */
+export type DatabaseBatch = {
+  put(key: Uint8Array, value: Uint8Array): unknown
+  del(key: Uint8Array): unknown
+  /** With `sync` it resolves when the batch, and all before it, survive a power cut. */
+  write(options: { readonly sync: boolean }): Promise<void>
+}
+
+/** The database as it was when the snapshot was taken, for reads that name it. */
+export type DatabaseSnapshot = { close(): Promise<void> }
+
+/** Complete, so that the database need not fill in its defaults for every read. */
+export type DatabaseReadOptions = {
+  readonly snapshot: DatabaseSnapshot
+  readonly keyEncoding: 'view'
+  readonly valueEncoding: 'view'
+}
+
+/** Both ends belong to it; byte order. */
+export type KeyRange = { readonly gte: Uint8Array; readonly lte: Uint8Array }
+
+/** What storage needs of an ordered key-value store, so that tests can put one on a disk that fails. */
+export type Database = {
+  getSync(key: Uint8Array, options?: DatabaseReadOptions): Uint8Array | undefined
+  batch(): DatabaseBatch
+  /** In ascending order, as of the call. */
+  keys(range: KeyRange): AsyncIterable<Uint8Array> & { all(): Promise<Uint8Array[]> }
+  snapshot(): DatabaseSnapshot
+  close(): Promise<void>
+}
+
+/** Makes the database when it is missing. Throws DATABASE_LOCKED, STORAGE_CORRUPT, DATABASE_OPEN. */
+export type OpenDatabase = (path: string, options: DatabaseOptions) => Promise<Database>
 
 export type DatabaseOptions = {
   /** LevelDB's cache of uncompressed table blocks; the first handle in the process decides. */
@@ -27,9 +59,9 @@ export const defaultDatabaseOptions: DatabaseOptions = {
  * A handle on the one database that all threads of this process share, made when missing. The first
  * handle's block cache serves them all and dies with it, so that handle must be closed last.
  */
-export async function openDatabase(path: string, options: DatabaseOptions): Promise<Database> {
+export const openDatabase: OpenDatabase = async (path, options) => {
   const location = await realLocation(path)
-  const database: Database = new ClassicLevel(location, {
+  const database = new ClassicLevel<Uint8Array, Uint8Array>(location, {
     keyEncoding: 'view',
     valueEncoding: 'view',
     multithreading: true,

@@ -54,7 +54,7 @@ const NO_POINTER: Pointer = { height: 0, shardBits: 0 }
 const hasHistory = (namespace: EvmNamespace): boolean =>
   namespace === 'account' || namespace === 'storage'
 
-function readLatest(read: Read, key: Uint8Array): Versioned {
+export function readLatest(read: Read, key: Uint8Array): Versioned {
   const record = readValue(read, key)
   if (record === null) return { pointer: NO_POINTER, value: null }
   if (record.length < POINTER_BYTES) throw corrupt(key, 'NO_POINTER')
@@ -124,7 +124,7 @@ function storedPointer(read: Read, key: Uint8Array, previous: Uint8Array | null)
   return pointer
 }
 
-function putVersioned(
+export function putVersioned(
   batch: BatchWriter,
   key: Uint8Array,
   hash: number,

@@ -1,5 +1,6 @@
 import * as fs from 'node:fs'
 import * as fsp from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 
 /** A file opened for writing. Every method rejects with what the operating system said. */
 export type OpenFile = {
@@ -22,6 +23,7 @@ export type FileSystem = {
   rename(source: string, target: string): Promise<void>
   remove(path: string): Promise<void>
   list(directory: string): Promise<readonly string[]>
+  /** With its parents, all of them durable. */
   makeDirectory(directory: string): Promise<void>
   /** Makes created, renamed and removed names durable. */
   syncDirectory(directory: string): Promise<void>
@@ -42,16 +44,22 @@ export const nodeFileSystem: FileSystem = {
   remove: (path) => fsp.unlink(path),
   list: (directory) => fsp.readdir(directory),
   makeDirectory: async (directory) => {
-    await fsp.mkdir(directory, { recursive: true, mode: 0o700 })
+    const first = await fsp.mkdir(directory, { recursive: true, mode: 0o700 })
+    if (first === undefined) return
+    const top = dirname(resolve(first))
+    for (let made = resolve(directory); made.length > top.length; made = dirname(made))
+      await syncDirectory(dirname(made))
   },
-  syncDirectory: async (directory) => {
-    const descriptor = await openDescriptor(directory, 'r')
-    try {
-      await settled((done) => fs.fsync(descriptor, done))
-    } finally {
-      await settled((done) => fs.close(descriptor, done))
-    }
-  },
+  syncDirectory,
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+  const descriptor = await openDescriptor(directory, 'r')
+  try {
+    await settled((done) => fs.fsync(descriptor, done))
+  } finally {
+    await settled((done) => fs.close(descriptor, done))
+  }
 }
 
 /**

@@ -21,6 +21,8 @@ export const identityCodec: Codec<StoredIdentity> = struct<StoredIdentity>({
 /** The committed height, and which past heights the state can be read at. */
 export type Progress = {
   readonly height: Height
+  /** What the database began with: the genesis, or the snapshot it was restored from. Blocks follow it. */
+  readonly start: Height
   /** The lowest height with an answer; `height` itself when no history is kept. */
   readonly historyStart: Height
   /** Changesets up to this height are deleted; follows `historyStart` a few heights at a time. */
@@ -29,6 +31,7 @@ export type Progress = {
 
 export const progressCodec: Codec<Progress> = struct<Progress>({
   height: heightCodec,
+  start: heightCodec,
   historyStart: heightCodec,
   prunedTo: heightCodec,
 })

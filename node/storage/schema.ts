@@ -2,7 +2,7 @@ import { assert } from '../../core/primitives/assert.ts'
 import type { EvmNamespace } from '../../evm/store.ts'
 
 /** Raised when stored bytes change their meaning; a database of another version is refused. */
-export const FORMAT_VERSION = 2
+export const FORMAT_VERSION = 3
 
 /**
  * The first byte of every key. Numbered for ever: a number is never reused for something else.
@@ -19,6 +19,7 @@ export const FORMAT_VERSION = 2
  * | transaction         | transaction hash                | height, index in the Ethereum block       |
  * | summary             | height                          | summaryRecordCodec                        |
  * | validators          | height they judge               | validatorRecord.ts                        |
+ * | ancestor            | height before the start         | ethereumHeaderCodec, for BLOCKHASH        |
  * | evmAccount          | address                         | pointer to the last change ‖ value        |
  * | evmStorage          | address ‖ slot                  | pointer to the last change ‖ value        |
  * | evmCode             | code hash                       | code                                      |
@@ -28,9 +29,10 @@ export const FORMAT_VERSION = 2
  * | evidence            | evidence hash                   | height of the block that holds it         |
  * | pendingEvidence     | evidence hash                   | evidenceCodec                             |
  * | coreOutcome         | height                          | coreOutcomeCodec; absent when empty       |
- * | coreReplay          | height                          | replayRecordCodec, since the checkpoint   |
+ * | coreReplay          | height                          | replayRecordCodec; as far as corePageHistory |
  * | corePage            | engine u16 ‖ page u32           | 4 KiB of the engine's memory              |
  * | action              | hash of the signed envelope     | height, index among the actions           |
+ * | corePageHistory     | height ‖ part u32               | pages before the checkpoint of the height |
  */
 export const COLUMN = {
   meta: 0x00,
@@ -41,6 +43,7 @@ export const COLUMN = {
   transaction: 0x05,
   summary: 0x06,
   validators: 0x07,
+  ancestor: 0x08,
   evmAccount: 0x10,
   evmStorage: 0x11,
   evmCode: 0x12,
@@ -53,6 +56,7 @@ export const COLUMN = {
   coreReplay: 0x31,
   corePage: 0x32,
   action: 0x33,
+  corePageHistory: 0x34,
 } as const
 
 export type Column = keyof typeof COLUMN
@@ -101,6 +105,8 @@ export const META = {
   pendingEvidence: metaKey('pendingEvidence'),
   /** The height of the stored pages of the engines' memories. */
   coreCheckpoint: metaKey('coreCheckpoint'),
+  /** The checkpoints that can be undone. Absent in a database that never kept before-images. */
+  corePageHistory: metaKey('corePageHistory'),
 }
 
 export function columnOf(key: Uint8Array): string {

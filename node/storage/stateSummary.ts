@@ -1,4 +1,4 @@
-import type { StateRoots } from '../../core/chain/roots.ts'
+import { type StateRoots, stateRootsCodec } from '../../core/chain/roots.ts'
 import { type Validator, validatorSetCodec } from '../../core/chain/validatorSet.ts'
 import { blockIdCodec, heightCodec } from '../../core/chain/vote.ts'
 import { type Codec, fixedBytes, int, struct, unitOf } from '../../core/primitives/codec.ts'
@@ -29,12 +29,7 @@ const fields = {
   height: heightCodec,
   blockId: blockIdCodec,
   time: unitOf<Millis>(int),
-  roots: struct<StateRoots>({
-    evmRoot: hash32,
-    coreRoot: hash32,
-    queueRoot: hash32,
-    consensusRoot: hash32,
-  }),
+  roots: stateRootsCodec,
   stateRoot: hash32,
   receiptsRoot: hash32,
   ethereumHash: hash32,

@@ -150,7 +150,7 @@ describe('keys', () => {
     await nexus('keys create --home listed')
     fs.chmodSync(inside('listed/keys/validator.json'), 0o644)
     const { out } = await nexus('keys list --home listed --json')
-    expect(JSON.parse(out)).toEqual([
+    expect(JSON.parse(out)).toMatchObject([
       { file: inside('listed/keys/node.json'), kind: 'node', id: expect.stringMatching(/^12D3/) },
       { file: inside('listed/keys/validator.json'), kind: 'unusable', id: 'SECRET_PERMISSIONS' },
     ])

@@ -4,12 +4,12 @@ import * as path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { validatorSetOf } from '../../../genesis/index.ts'
 import { loadNodeConfig } from '../../../node/config.ts'
+import { testAccounts } from '../../../node/devnet/chainHomes.ts'
 import {
   claimDirectory,
   createDevnet,
   openDevnet,
   resetDevnet,
-  testAccounts,
   validatorPaths,
   writeConfigs,
 } from '../../../node/devnet/files.ts'

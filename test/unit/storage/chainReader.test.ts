@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { duplicateVoteOf, evidenceHash } from '../../../core/chain/evidence.ts'
 import { heightOf, roundOf } from '../../../core/primitives/units.ts'
 import type { ChainReader } from '../../../node/storage/chainReader.ts'
+import { imagesOf, readPageHistory } from '../../../node/storage/corePageHistory.ts'
 import { COLUMN, type Column } from '../../../node/storage/schema.ts'
 import {
   addressOf,
@@ -117,6 +118,11 @@ async function readCore(): Promise<void> {
   expect(store.coreCheckpoint(1)).toBe(1)
   for await (const stored of store.corePages(0)) expect(stored).toEqual(page)
   expect(store.replayOf(heightOf(2)).record).toEqual(replay)
+  // What only a rollback reads.
+  await folder.raw(async (database) => {
+    const read = (key: Uint8Array) => database.getSync(key)
+    for (const entry of readPageHistory(read)) expect([...imagesOf(read, entry)]).toHaveLength(1)
+  })
 }
 
 const readEverything = async (): Promise<void> => {
@@ -144,6 +150,7 @@ const COLUMNS: readonly Column[] = [
   'coreReplay',
   'corePage',
   'action',
+  'corePageHistory',
 ]
 
 async function entriesOf(column: Column): Promise<[Uint8Array, Uint8Array][]> {
@@ -190,6 +197,27 @@ describe('ChainReader', () => {
     expect(reader.coreOutcome(0)).toEqual({ receipts: [], events: new Uint8Array(0) })
     expect(reader.coreOutcome(3)).toBeNull()
     expect(reader.actionLocation(digest('another'))).toBeNull()
+  })
+
+  it('finds what ran when the same envelope is included, and refused, again', async () => {
+    const refused = { ...action, code: 'NONCE_USED', calls: [] }
+    const late = { ...refused, hash: digest('late'), code: 'EXPIRED' }
+    const ranLater = { ...late, code: null }
+    const store = await folder.store()
+    const maker = new ChainMaker()
+    await store.initializeGenesis(maker.genesis())
+    const heights = [[late], [action, refused], [refused], [ranLater], [refused, late]]
+    for (const receipts of heights) {
+      const core = {
+        outcome: { receipts, events: new Uint8Array(0) },
+        replay: null,
+        checkpoint: null,
+      }
+      await store.commitHeight(maker.next({ core }))
+    }
+    const reader = await folder.reader()
+    expect(reader.actionLocation(action.hash)).toEqual({ height: 2, index: 0 })
+    expect(reader.actionLocation(late.hash)).toEqual({ height: 4, index: 0 })
   })
 
   it('refuses a value that belongs to another key', async () => {
