@@ -1,5 +1,14 @@
 export { ConsensusHeight, type ConsensusOptions, type ConsensusView } from './driver.ts'
 export type { Effect } from './effect.ts'
+export {
+  type Accused,
+  type CommittedHeader,
+  type Fork,
+  type ForkReport,
+  forkCodec,
+  forkOf,
+  judgeFork,
+} from './fork.ts'
 export type { Input, Timer, TimerKind } from './input.ts'
 export { inputCodec } from './inputCodec.ts'
 export { Proposers } from './proposers.ts'

@@ -51,6 +51,8 @@ export type ValidityContext = {
   readonly validatorsAt: (height: Height) => ValidatorSet | null
   readonly timeAt: (height: Height) => number | null
   readonly hasEvidence: (hash: Uint8Array) => boolean
+  /** What this node's records begin with; absent: the genesis. */
+  readonly start?: Height
   /** Whether every transaction and envelope decodes and carries a valid signature for this chain. */
   readonly transactionsDecode: boolean
 }
@@ -60,7 +62,8 @@ export function validityContextOf(
   options: Pick<ValidityContext, 'chainId' | 'params' | 'validators' | 'nextValidators'> & {
     readonly head: ChainHead
   },
-  evidence: Pick<EvidencePool, 'validatorsAt' | 'timeAt' | 'isCommitted'>,
+  evidence: Pick<EvidencePool, 'validatorsAt' | 'timeAt' | 'isCommitted'> &
+    Partial<Pick<EvidencePool, 'start'>>,
   { transactionsDecode }: Pick<ValidityContext, 'transactionsDecode'>,
 ): ValidityContext {
   const { chainId, params, head, validators, nextValidators } = options
@@ -74,6 +77,7 @@ export function validityContextOf(
     validatorsAt: evidence.validatorsAt,
     timeAt: evidence.timeAt,
     hasEvidence: evidence.isCommitted,
+    ...(evidence.start === undefined ? {} : { start: evidence.start }),
     transactionsDecode,
   }
 }
@@ -147,12 +151,23 @@ function checkEvidence({ payload }: Block, context: ValidityContext): Result<nul
     if (height > head.height || seen.has(toHex(hash)) || context.hasEvidence(hash))
       return reject('EVIDENCE_NOT_ALLOWED')
     seen.add(toHex(hash))
+    if (isUnknowable(context, height, params)) continue
     if (isEvidenceExpired(context, height, params)) return reject('EVIDENCE_NOT_ALLOWED')
     const validators = context.validatorsAt(height)
     if (validators === null || !verifyEvidence(evidence, validators, chainId).ok)
       return reject('BAD_EVIDENCE')
   }
   return ok(null)
+}
+
+/**
+ * Of a height before the snapshot that this node was restored from, and not surely expired: it lacks the
+ * validators of that height and leaves the judgement to those who have them.
+ */
+function isUnknowable(context: ValidityContext, height: Height, params: ConsensusParams): boolean {
+  const { start } = context
+  if (start === undefined || height >= start) return false
+  return !isEvidenceExpired(context, start, params)
 }
 
 /** Expired when older than both the time and the number of blocks allowed. */

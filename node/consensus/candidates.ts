@@ -58,6 +58,8 @@ export class Candidates {
   readonly #modules: CandidatesModules
   readonly #blocks = new HeightBlocks()
   readonly #fetching = new Set<BlockId>()
+  /** What cancels the next attempt for a block that nobody had. */
+  readonly #retries = new Map<BlockId, () => void>()
   #ended = false
 
   constructor(options: CandidatesOptions, modules: CandidatesModules) {
@@ -76,6 +78,7 @@ export class Candidates {
 
   end(): void {
     this.#ended = true
+    for (const cancel of this.#retries.values()) cancel()
   }
 
   /** Our own block of this moment. The wall clock must be past the previous block's time. */
@@ -190,7 +193,11 @@ export class Candidates {
     }
     if (!wanted()) return
     log.debug('Block not found yet', { height, blockId })
-    setTimeout(() => void this.#fetchOnce(blockId), FETCH_RETRY_MS).unref()
+    const again = (): void => {
+      this.#retries.delete(blockId)
+      void this.#fetchOnce(blockId)
+    }
+    this.#retries.set(blockId, this.#modules.clock.setTimer(again, FETCH_RETRY_MS))
   }
 
   async #takeFetched(peerId: string, blockId: BlockId, bytes: Uint8Array): Promise<void> {

@@ -4,9 +4,15 @@ export type Clock = {
   wallMs(): number
   /** Milliseconds since some start; never steps back. */
   monoMs(): number
+  /** Runs a task once after this many monotonic milliseconds; the result cancels it. Keeps the process alive. */
+  setTimer(run: () => void, afterMs: number): () => void
 }
 
 export const systemClock: Clock = {
   wallMs: () => Date.now(),
   monoMs: () => performance.now(),
+  setTimer: (run, afterMs) => {
+    const timer = setTimeout(run, afterMs)
+    return () => clearTimeout(timer)
+  },
 }

@@ -3,6 +3,8 @@ import { verifyCommitCertificate } from '../../consensus/index.ts'
 import { type Block, blockCodec, blockIdOf } from '../../core/chain/block.ts'
 import type { Certificate } from '../../core/chain/certificate.ts'
 import type { ConsensusParams } from '../../core/chain/params.ts'
+import type { ValidatorSet } from '../../core/chain/validatorSet.ts'
+import type { SignedVote } from '../../core/chain/vote.ts'
 import { assert } from '../../core/primitives/assert.ts'
 import { equalBytes, toHex } from '../../core/primitives/bytes.ts'
 import { encode } from '../../core/primitives/codec.ts'
@@ -24,15 +26,18 @@ import { checkBlock, validityContextOf } from './blockValidity.ts'
 import type { Clock } from './clock.ts'
 import { EarlyMessages } from './earlyMessages.ts'
 import type { EvidencePool } from './evidencePool.ts'
+import { ForkWatch } from './forkWatch.ts'
 import { HeightSession } from './heightSession.ts'
 import type { Commit, ConsensusNetwork, TransactionSource } from './ports.ts'
 import type { Signer } from './signer.ts'
-import type { WalFactory } from './wal.ts'
+import type { OpenedWal, WalFactory } from './wal.ts'
 
 export type EngineOptions = {
   readonly chainId: number
   readonly params: ConsensusParams
   readonly timeouts: TimeoutOptions
+  /** `forkKey` of a fork that the operator knows of. */
+  readonly acknowledgedFork?: string | null
 }
 
 export type EngineModules = {
@@ -70,8 +75,11 @@ export type ConsensusEngine = {
   receive(peerId: string, message: ConsensusMessage): void
   /** The mempool has something to propose; messages that wait for the next block start it unasked. */
   notifyPending(): void
-  /** A block that others decided, with its certificate. Resolves with what was wrong with it, or null. */
-  applyCertified(block: Block, certificate: Certificate): Promise<string | null>
+  /**
+   * A block that others decided, with its certificate. Resolves with what was wrong with it, or null. Where another
+   * follows at once (`isLast` false) the height after it is not opened, which costs more than the block.
+   */
+  applyCertified(block: Block, certificate: Certificate, isLast?: boolean): Promise<string | null>
   /** An undecided block of the height in flight. */
   blockBytes(height: number, blockId: string): Uint8Array | null
   readonly state: ConsensusState
@@ -83,6 +91,7 @@ export class NexusBft implements ConsensusEngine {
   readonly #options: EngineOptions
   readonly #modules: EngineModules
   readonly #queue: TaskQueue
+  readonly #forks: ForkWatch
   readonly #early = new EarlyMessages()
   readonly #lastReply = new Map<string, number>()
   #session: HeightSession | null = null
@@ -92,12 +101,16 @@ export class NexusBft implements ConsensusEngine {
   #head: ChainHead | null = null
   #lastCommit: Certificate | null = null
   #proposedLast = false
+  /** At the height in flight; null before the first. */
+  #isValidator: boolean | null = null
   #committedAtMs = Number.NEGATIVE_INFINITY
-  #idleTimer: NodeJS.Timeout | null = null
+  #cancelIdle: (() => void) | null = null
 
   constructor(options: EngineOptions, modules: EngineModules) {
     this.#options = options
     this.#modules = modules
+    const { chainId, acknowledgedFork = null } = options
+    this.#forks = new ForkWatch({ chainId, acknowledged: acknowledgedFork }, modules)
     this.#queue = new TaskQueue({ capacity: QUEUE_CAPACITY, onFatal: modules.onFatal })
   }
 
@@ -123,7 +136,7 @@ export class NexusBft implements ConsensusEngine {
   }
 
   async stop(): Promise<void> {
-    clearTimeout(this.#idleTimer ?? undefined)
+    this.#cancelIdle?.()
     await this.#queue.stop()
     await this.#session?.end()
     await this.#ending
@@ -146,9 +159,13 @@ export class NexusBft implements ConsensusEngine {
     return this.#session?.height === height ? this.#session.blockBytes(blockId) : null
   }
 
-  applyCertified(block: Block, certificate: Certificate): Promise<string | null> {
+  applyCertified(block: Block, certificate: Certificate, isLast = true): Promise<string | null> {
     return new Promise((resolve) => {
-      this.#queue.push(async () => resolve(await this.#applyCertified(block, certificate)))
+      this.#queue.push(async () => {
+        const code = await this.#applyCertified(block, certificate)
+        if (this.#session === null && (isLast || code !== null)) await this.#nextHeight()
+        resolve(code)
+      })
     })
   }
 
@@ -162,6 +179,7 @@ export class NexusBft implements ConsensusEngine {
       this.#early.add(height, current, { peerId, message, receivedAt })
       return
     }
+    if (message.kind === 'proposal') await this.#inspect(peerId, message.body.lastCommit)
     await this.#session.receive(peerId, message, receivedAt)
     await this.#finishIfDecided()
   }
@@ -171,7 +189,22 @@ export class NexusBft implements ConsensusEngine {
       this.#modules.metrics.voteLate(message.vote.type)
       if (this.#previous?.height === height) await this.#previous.receiveLate(message.vote)
     }
+    if (message.kind === 'commitCertificate') await this.#inspect(peerId, message.certificate)
     this.#helpLate(peerId, height)
+  }
+
+  /** A commit of a height that is decided here. */
+  async #inspect(peerId: string, certificate: Certificate | null): Promise<void> {
+    if (certificate === null || certificate.blockId === this.head.summary.blockId) return
+    const code = await this.#forks.inspect(
+      { certificate, header: null },
+      this.#votesOf(certificate),
+    )
+    if (code !== null) this.#modules.network.penalize(peerId, code)
+  }
+
+  #votesOf({ height }: Certificate): readonly SignedVote[] {
+    return this.#previous?.height === height ? this.#previous.firstVotes() : []
   }
 
   /** Tells a new peer where we stand. */
@@ -203,12 +236,15 @@ export class NexusBft implements ConsensusEngine {
   async #openHeight(): Promise<void> {
     const { head } = this
     const height = heightOf(head.summary.height + 1)
-    const { wal, entries } = await this.#modules.wal.open(height)
+    const validators = storedValidatorSet(head.summary.validators)
+    const { wal, entries } = this.#noteMembership(height, validators)
+      ? await this.#modules.wal.open(height)
+      : NO_WAL
     const session = new HeightSession(
       {
         ...this.#options,
         head,
-        validators: storedValidatorSet(head.summary.validators),
+        validators,
         nextValidators: storedValidatorSet(head.summary.nextValidators),
         lastCommit: this.#lastCommit,
       },
@@ -229,7 +265,25 @@ export class NexusBft implements ConsensusEngine {
     for (const early of this.#early.take(height))
       this.#queue.push(() => this.#dispatch(early.peerId, early.message, early.receivedAt))
     await this.#beginIfPending()
-    this.#armIdleTimer(session)
+    // Where we alone are enough, beginning decides, and the height after it has its own timer by now.
+    if (this.#session === session) this.#armIdleTimer(session)
+  }
+
+  /** Whether this node votes at a height: its key is in the set, which may be otherwise at the next. */
+  #noteMembership(height: Height, validators: ValidatorSet): boolean {
+    const { signer, metrics, log } = this.#modules
+    const index = signer === null ? -1 : validators.indexOf(signer.address)
+    const ownPower = validators.powerOf(index)
+    const { size, totalPower } = validators
+    metrics.validatorSet({ size, totalPower, ownPower })
+    const isValidator = index >= 0
+    if (signer !== null && isValidator !== this.#isValidator)
+      log.info(isValidator ? 'This node votes' : 'This node observes', {
+        ...{ height, ownPower, totalPower },
+        validator: toHex(signer.address),
+      })
+    this.#isValidator = isValidator
+    return isValidator
   }
 
   async #beginIfPending(): Promise<void> {
@@ -246,10 +300,10 @@ export class NexusBft implements ConsensusEngine {
 
   /** An idle chain makes a block each interval, counted from the last commit. */
   #armIdleTimer(session: HeightSession): void {
-    clearTimeout(this.#idleTimer ?? undefined)
+    this.#cancelIdle?.()
     const sinceCommit = this.#modules.clock.monoMs() - this.#committedAtMs
     const afterMs = Math.max(0, this.#options.params.emptyBlockIntervalMs - sinceCommit)
-    this.#idleTimer = setTimeout(() => {
+    this.#cancelIdle = this.#modules.clock.setTimer(() => {
       this.#queue.push(async () => {
         if (this.#session !== session) return
         await session.begin()
@@ -284,6 +338,8 @@ export class NexusBft implements ConsensusEngine {
     })
     this.#endLater(session)
     await this.#nextHeight()
+    for (const commit of session.commits)
+      await this.#forks.inspect({ certificate: commit, header: null }, session.firstVotes())
   }
 
   async #commit(request: DecideRequest): Promise<ExecutionResult> {
@@ -295,8 +351,18 @@ export class NexusBft implements ConsensusEngine {
     this.#committedAtMs = clock.monoMs()
     reader.refresh()
     transactions.committed(result, head)
+    this.#noteUpdates(request.height, result)
     this.#modules.onCommitted({ head, certificate, result, commitSeconds })
     return result
+  }
+
+  #noteUpdates(height: number, { validatorUpdates }: ExecutionResult): void {
+    for (const { publicKey, power } of validatorUpdates)
+      this.#modules.log.info('Validator set changes', {
+        atHeight: height + 2,
+        publicKey: toHex(publicKey),
+        power,
+      })
   }
 
   /** What the log of a committed height still holds back is of no use to anybody: nothing waits for it. */
@@ -305,22 +371,36 @@ export class NexusBft implements ConsensusEngine {
   }
 
   async #nextHeight(): Promise<void> {
-    this.#previous = this.#session
+    this.#previous = this.#session ?? this.#previous
     this.#session = null
     await this.#modules.wal.removeBelow(heightOf(this.head.summary.height + 1))
     await this.#openHeight()
   }
 
+  /** A block of a height that is decided here, or too far ahead to be of use. */
+  #inspectOld({ header }: Block, certificate: Certificate): Promise<string | null> {
+    const isTheirs =
+      certificate.height === header.height && certificate.blockId === blockIdOf(header)
+    if (!isTheirs) return Promise.resolve('CERTIFICATE_MISMATCH')
+    return this.#forks.inspect({ certificate, header }, this.#votesOf(certificate))
+  }
+
   /** The certificate is judged first: a valid one for a block that is invalid here means that we are wrong. */
   async #applyCertified(block: Block, certificate: Certificate): Promise<string | null> {
     const { head } = this
-    if (block.header.height !== head.summary.height + 1) return null
+    if (block.header.height !== head.summary.height + 1) return this.#inspectOld(block, certificate)
     const blockId = blockIdOf(block.header)
     if (certificate.blockId !== blockId || certificate.height !== block.header.height)
       return 'CERTIFICATE_MISMATCH'
     const validators = storedValidatorSet(head.summary.validators)
     const verified = verifyCommitCertificate(certificate, validators, this.#options.chainId)
     if (!verified.ok) return verified.code
+    const { lastCommit } = block.payload
+    if (lastCommit !== null)
+      await this.#forks.inspect(
+        { certificate: lastCommit, header: null },
+        this.#votesOf(lastCommit),
+      )
     const signatories = await this.#modules.transactions.signatoriesOf(block.payload)
     const bytes = encode(blockCodec, block)
     const nextValidators = storedValidatorSet(head.summary.nextValidators)
@@ -340,13 +420,22 @@ export class NexusBft implements ConsensusEngine {
     assert(signatories !== null, 'a valid block holds nothing unacceptable')
     await this.#commit({ height, blockId, block: bytes, ...signatories, certificate })
     if (this.#session !== null) this.#endLater(this.#session)
-    await this.#nextHeight()
+    this.#previous = this.#session ?? this.#previous
+    this.#session = null
     return null
   }
 }
 
 /** Early and late messages of every peer for a few rounds; beyond, the network is faster than we are. */
 const QUEUE_CAPACITY = 4_096
+/**
+ * An observer promises nothing, so it has nothing to remember; and what a former key of this node
+ * promised at the same height is no concern of another key.
+ */
+const NO_WAL: OpenedWal = {
+  wal: { append: () => undefined, flush: async () => undefined, close: async () => undefined },
+  entries: [],
+}
 const LATE_GRACE_MS = 200
 const LATE_REPLY_MS = 100
 

@@ -3,7 +3,7 @@ import type { ConsensusParams } from '../../core/chain/params.ts'
 import type { ValidatorSet } from '../../core/chain/validatorSet.ts'
 import { toHex } from '../../core/primitives/bytes.ts'
 import { LIMITS } from '../../core/primitives/limits.ts'
-import type { Height } from '../../core/primitives/units.ts'
+import { type Height, heightOf } from '../../core/primitives/units.ts'
 import { storedValidatorSet } from '../executor/chainHead.ts'
 import type { Logger } from '../observability/logger.ts'
 import type { ConsensusMetrics } from '../observability/metrics.ts'
@@ -14,7 +14,8 @@ import { isEvidenceExpired } from './blockValidity.ts'
 type EvidenceReader = Pick<
   ChainReader,
   'pendingEvidence' | 'hasEvidence' | 'summary' | 'validators'
->
+> &
+  Partial<Pick<ChainReader, 'start'>>
 
 /** Faults seen and not yet on chain. Durable before they are proposed; bounded, oldest kept. */
 export class EvidencePool {
@@ -62,6 +63,11 @@ export class EvidencePool {
       else if (chosen.length < LIMITS.blockEvidence) chosen.push(evidence)
     }
     return chosen
+  }
+
+  /** What the records begin with. */
+  get start(): Height {
+    return this.#reader.start ?? heightOf(0)
   }
 
   readonly isCommitted = (hash: Uint8Array): boolean => this.#reader.hasEvidence(hash)

@@ -5,6 +5,7 @@ import {
   inputCodec,
   replay,
   type TimeoutOptions,
+  type Timer,
   timeoutOf,
 } from '../../consensus/index.ts'
 import { blockIdOf } from '../../core/chain/block.ts'
@@ -32,8 +33,8 @@ import { Timers } from './timers.ts'
 import type { WalEntry, WalLog } from './wal.ts'
 
 /** Record types of the WAL. Numbered for ever. */
-const WAL_INPUT = 1
-const WAL_BLOCK = 2
+export const WAL_INPUT = 1
+export const WAL_BLOCK = 2
 
 export type SessionOptions = Omit<CandidatesOptions, 'height'> & {
   readonly timeouts: TimeoutOptions
@@ -46,6 +47,8 @@ export type SessionModules = Omit<CandidatesModules, 'logBlock' | 'later'> & {
   /** Puts a task behind those that wait; the session ignores it once it has ended. */
   readonly enqueue: (task: () => Promise<void> | void) => void
 }
+
+type Unsigned = Extract<Effect, { kind: 'castVote' | 'propose' }>
 
 export type Decision = { readonly entry: BlockEntry; readonly certificate: Certificate }
 
@@ -64,11 +67,16 @@ export class HeightSession {
   readonly height: Height
   #started = false
   #ended = false
+  #cancelRetry: (() => void) | null = null
   #decision: Decision | null = null
   /** Signatures seen, so that a rebroadcast costs a comparison instead of a verification. */
   readonly #seen = new Map<string, Uint8Array>()
+  /** Valid commits that came from outside; two for different blocks are a fork. */
+  readonly commits: Certificate[] = []
   /** The first verified vote of each validator, round and type. */
   readonly #firstVotes = new Map<string, SignedVote>()
+  /** What the signer could not be asked for. */
+  #unsigned: Unsigned[] = []
 
   constructor(options: SessionOptions, modules: SessionModules) {
     this.#options = options
@@ -87,7 +95,7 @@ export class HeightSession {
       hiddenLockRound: HIDDEN_LOCK_ROUND,
     })
     this.#admission = new Admission({ chainId, height: this.height, validators })
-    this.#timers = new Timers((timer) => this.#later(() => this.#feed({ kind: 'timeout', timer })))
+    this.#timers = new Timers(modules.clock, (timer) => this.#later(() => this.#expire(timer)))
     this.#candidates = new Candidates(
       { ...options, height: this.height },
       {
@@ -108,6 +116,11 @@ export class HeightSession {
     if (first === undefined || first.blockId === vote.blockId) return
     if (this.#admission.admitVote(vote).ok)
       await this.#modules.evidence.add(duplicateVoteOf(first, vote))
+  }
+
+  /** The first verified vote of each validator, round and type. */
+  firstVotes(): readonly SignedVote[] {
+    return [...this.#firstVotes.values()]
   }
 
   get decision(): Decision | null {
@@ -169,6 +182,7 @@ export class HeightSession {
       case 'commitCertificate': {
         const admitted = this.#admission.admitCommit(message.certificate)
         if (!admitted.ok) return this.#refuse(peerId, admitted.code)
+        if (this.commits.length < MAX_COMMITS) this.commits.push(message.certificate)
         await this.begin()
         return this.#feed({ kind: 'commitCertificate', certificate: admitted.value })
       }
@@ -190,6 +204,7 @@ export class HeightSession {
   async end(): Promise<void> {
     this.#ended = true
     this.#timers.clear()
+    this.#cancelRetry?.()
     this.#candidates.end()
     await this.#modules.wal.close()
   }
@@ -267,6 +282,23 @@ export class HeightSession {
     }
   }
 
+  /** The signer is asked again with each rebroadcast: were all signers lost in one round, nobody would ever leave it. */
+  async #expire(timer: Timer): Promise<void> {
+    await this.#feed({ kind: 'timeout', timer })
+    if (timer.kind !== 'rebroadcast') return
+    const effects = this.#unsigned
+    this.#unsigned = []
+    for (const effect of effects) if (this.#isCurrent(effect)) await this.#runAll([effect])
+  }
+
+  /** A signature for a step that is over helps nobody. */
+  #isCurrent(effect: Unsigned): boolean {
+    const { round, step, decision } = this.#core.view
+    if (decision !== null) return false
+    if (effect.kind === 'propose') return effect.round === round && step === 'propose'
+    return effect.vote.round === round && step === effect.vote.type
+  }
+
   /** Returns our own message, to be fed back. */
   async #run(effect: Effect): Promise<Input | null> {
     const { network } = this.#modules
@@ -317,25 +349,35 @@ export class HeightSession {
   }
 
   async #castVote(effect: Extract<Effect, { kind: 'castVote' }>): Promise<Input | null> {
-    const { signer, wal, network, log } = this.#modules
+    const { signer, wal, network } = this.#modules
     assert(signer !== null, 'an observer never votes')
     try {
-      const vote = await this.#promised(signer.signVote(effect.vote), wal)
+      const vote = await this.#promised(() => signer.signVote(effect.vote), wal)
       network.broadcast({ kind: 'vote', vote })
       return { kind: 'vote', vote: this.#admission.ownVote(vote) }
     } catch (error) {
-      // The last-signed state remembers what the WAL lost: this node abstains, the others decide.
-      if (!isNexusError(error, 'DOUBLE_SIGN_REFUSED')) throw error
-      log.error('Vote refused by the double-sign guard', {
-        height: this.height,
-        round: effect.vote.round,
-      })
-      return null
+      return this.#abstain(effect, error)
     }
   }
 
+  /** Without a signature the others decide. */
+  #abstain(effect: Unsigned, error: unknown): null {
+    const { log } = this.#modules
+    const round = effect.kind === 'propose' ? effect.round : effect.vote.round
+    const step = effect.kind === 'propose' ? 'proposal' : effect.vote.type
+    if (isNexusError(error, 'SIGNER_UNAVAILABLE')) {
+      this.#unsigned.push(effect)
+      log.debug('Not signed for now', { height: this.height, round, step, error })
+      return null
+    }
+    // The last-signed state remembers what the WAL lost.
+    if (!isNexusError(error, 'DOUBLE_SIGN_REFUSED')) throw error
+    log.error('Refused by the double-sign guard', { height: this.height, round, step })
+    return null
+  }
+
   async #propose(effect: Extract<Effect, { kind: 'propose' }>): Promise<Input | null> {
-    const { signer, wal, log } = this.#modules
+    const { signer, wal } = this.#modules
     assert(signer !== null && this.#ownIndex !== null, 'an observer never proposes')
     const { round, polRound, blockId } = effect
     const entry = this.#candidates.get(blockId)
@@ -349,7 +391,7 @@ export class HeightSession {
         blockId,
         validatorIndex: this.#ownIndex,
       }
-      const proposal = await this.#promised(signer.signProposal(unsigned), wal)
+      const proposal = await this.#promised(() => signer.signProposal(unsigned), wal)
       this.#publishProposal(proposal)
       this.#modules.metrics.proposed(entry.assembled?.bytes.length ?? 0)
       return {
@@ -359,21 +401,19 @@ export class HeightSession {
         receivedAt: entry.header.time,
       }
     } catch (error) {
-      if (!isNexusError(error, 'DOUBLE_SIGN_REFUSED')) throw error
-      log.error('Proposal refused by the double-sign guard', { height: this.height, round })
-      return null
+      return this.#abstain(effect, error)
     }
   }
 
   /**
-   * A signature may leave once the log holds what led to it and the signer has noted it. The two are
-   * written to different files and wait for the disk side by side.
+   * A signature may leave once the log holds what led to it and the signer has noted it, in that
+   * order: a crash in between replays to the same bytes, for which the signer has the signature. The
+   * other way round it would refuse what the node comes to without its memory, and where this vote is
+   * needed for a quorum the round, which nobody could leave, would be the last.
    */
-  async #promised<T>(signing: Promise<T>, wal: WalLog): Promise<T> {
-    const [signed] = await Promise.allSettled([signing, wal.flush()])
+  async #promised<T>(sign: () => Promise<T>, wal: WalLog): Promise<T> {
     await wal.flush()
-    if (signed.status === 'rejected') throw signed.reason
-    return signed.value
+    return sign()
   }
 
   #publishProposal(proposal: SignedProposal): void {
@@ -419,7 +459,7 @@ export class HeightSession {
         const ready = this.#getValue(round)
         if (ready !== null) await this.#feed(ready)
       }
-      setTimeout(() => this.#later(retry), behindMs).unref()
+      this.#cancelRetry = clock.setTimer(() => this.#later(retry), behindMs)
       return null
     }
     const { blockId, header } = this.#candidates.build(signer.address)
@@ -439,5 +479,6 @@ const slotOf = ({ type, round, validatorIndex }: SignedVote): string =>
 
 /** From this round on a precommit also publishes the proposal and its polka: the hidden-lock remedy (Malachite #956). */
 const HIDDEN_LOCK_ROUND = 2
+const MAX_COMMITS = 16
 /** Votes and proposals of 128 validators over the window of counted rounds. */
 const MAX_SEEN = 3 * 128 * 64

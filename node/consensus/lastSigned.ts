@@ -30,6 +30,9 @@ export type LastSigned = {
   readonly signature: Uint8Array
 }
 
+/** Where the last signature is, and itself: what others may know of it. */
+export type SignedPlace = Omit<LastSigned, 'signBytes'>
+
 /** Whose signatures the file guards: a key on a chain. */
 export type SignerIdentity = { readonly chainId: number; readonly address: Uint8Array }
 
@@ -40,6 +43,14 @@ export const NOTHING_SIGNED: LastSigned = {
   signBytes: new Uint8Array(0),
   signature: new Uint8Array(SIGNATURE_LENGTH),
 }
+
+/** Refuses every height up to this one, whatever was signed there. */
+export const signedUpTo = (height: number): LastSigned => ({
+  ...NOTHING_SIGNED,
+  height,
+  round: 0xffff_ffff,
+  step: SIGN_STEP.precommit,
+})
 
 /** The smallest unit that a disk or the page cache writes at once, or a multiple of it. */
 const PAGE = 4_096
@@ -74,11 +85,15 @@ export class LastSignedFile {
     this.#slot = start.slot
   }
 
-  /** For `nexus init` only. Throws LAST_SIGNED_EXISTS: a file that exists is never made anew; and what the disk says. */
+  /**
+   * Begins with nothing signed, or as if everything up to a height were. Throws LAST_SIGNED_EXISTS: a
+   * file that exists is never made anew; LAST_SIGNED_WRITE.
+   */
   static async create(
     path: string,
     identity: SignerIdentity,
     fileSystem: FileSystem,
+    first: LastSigned = NOTHING_SIGNED,
   ): Promise<void> {
     if ((await fileSystem.read(path)) !== null)
       throw new NexusError(
@@ -87,17 +102,21 @@ export class LastSignedFile {
           message: `${path} exists: it remembers what this validator signed and must not be replaced`,
         },
       )
-    await fileSystem.makeDirectory(dirname(path))
     const contents = new Uint8Array(LAST_SIGNED_BYTES)
     const page = identityPage(identity)
     contents.set(page)
-    contents.set(generationOf({ ...NOTHING_SIGNED, sequence: 0 }, crc32c(page)), PAGE)
-    const file = await fileSystem.create(`${path}.tmp`)
-    await file.write(contents, 0)
-    await file.sync()
-    await file.close()
-    await fileSystem.rename(`${path}.tmp`, path)
-    await fileSystem.syncDirectory(dirname(path))
+    contents.set(generationOf({ ...first, sequence: 0 }, crc32c(page)), PAGE)
+    try {
+      await fileSystem.makeDirectory(dirname(path))
+      const file = await fileSystem.create(`${path}.tmp`)
+      await file.write(contents, 0)
+      await file.sync()
+      await file.close()
+      await fileSystem.rename(`${path}.tmp`, path)
+      await fileSystem.syncDirectory(dirname(path))
+    } catch (error) {
+      throw writeError(path, error)
+    }
   }
 
   /** Throws LAST_SIGNED_MISSING, LAST_SIGNED_CORRUPT, LAST_SIGNED_OTHER_KEY; then nothing may be signed. */
@@ -110,11 +129,17 @@ export class LastSignedFile {
     if (contents === null) throw missing(path)
     checkIdentity(contents, identity, path)
     const seed = crc32c(identityPage(identity))
-    const { slot, isWhole } = recoverSlot(contents, seed, path)
+    const slot = recoverSlot(contents, seed, path)
     const opened = new LastSignedFile(await fileSystem.open(path), path, { seed, slot })
-    // What was read may be in the page cache only; and a damaged generation is no second copy.
-    if (isWhole) await opened.#file.sync()
-    else await opened.save(slot)
+    // What was read may be in the page cache only, and after a failed sync even taken for clean; and a
+    // damaged generation is no second copy. Both generations, or a power cut would leave beside the
+    // new one what was there before the sync that failed, and states that do not follow.
+    await opened.save(slot)
+    await opened.save(slot)
+    // The same goes for the name, where the process that made the file died in between.
+    await fileSystem.syncDirectory(dirname(path)).catch((error) => {
+      throw writeError(path, error)
+    })
     return opened
   }
 
@@ -130,13 +155,7 @@ export class LastSignedFile {
       await this.#file.write(generationOf(slot, this.#seed), positionOf(slot.sequence))
       await this.#file.sync()
     } catch (error) {
-      this.#failure = new NexusError(
-        { code: 'LAST_SIGNED_WRITE', path: this.#path, reason: String(error) },
-        {
-          message: `${this.#path} cannot be written, so nothing can be signed: ${error}`,
-          cause: error,
-        },
-      )
+      this.#failure = writeError(this.#path, error)
       throw this.#failure
     }
     this.#slot = slot
@@ -146,6 +165,24 @@ export class LastSignedFile {
     this.#failure ??= new NexusError({ code: 'LAST_SIGNED_CLOSED', path: this.#path })
     await this.#file.close()
   }
+}
+
+/**
+ * What a file remembers, for people: it signs nothing and changes nothing. Null when there is none;
+ * throws LAST_SIGNED_CORRUPT.
+ */
+export async function readLastSigned(
+  path: string,
+  fileSystem: FileSystem,
+): Promise<(SignerIdentity & LastSigned) | null> {
+  const contents = await fileSystem.read(path)
+  if (contents === null) return null
+  const body = contents.length === LAST_SIGNED_BYTES ? bodyOf(contents.subarray(0, PAGE), 0) : null
+  const identity = body === null ? null : decode(identityCodec, body)
+  if (identity === null || !identity.ok) throw corrupt(path, 'its first page')
+  const { chainId, address } = identity.value
+  const slot = recoverSlot(contents, crc32c(identityPage({ chainId, address })), path)
+  return { chainId, address, ...slot }
 }
 
 const MAGIC = 0x4e584c53
@@ -222,12 +259,8 @@ function checkIdentity(contents: Uint8Array, expected: SignerIdentity, path: str
   )
 }
 
-/** The newest state, and whether both generations are as a finished write leaves them. */
-function recoverSlot(
-  contents: Uint8Array,
-  seed: number,
-  path: string,
-): { readonly slot: Slot; readonly isWhole: boolean } {
+/** The newest state. LAST_SIGNED_CORRUPT unless the others are what finished and torn writes leave. */
+function recoverSlot(contents: Uint8Array, seed: number, path: string): Slot {
   const slots: Slot[] = []
   for (let at = PAGE; at < contents.length; at += PAGE) {
     const slot = slotAt(contents, at, seed, path)
@@ -247,9 +280,7 @@ function recoverSlot(
   if (isStray) throw corrupt(path, 'its states do not follow')
   const differs = slots.some((slot) => slot.sequence === sequence && !sameState(slot, newest))
   if (differs) throw corrupt(path, 'its copies differ')
-  const count = (wanted: number): number => slots.filter((slot) => slot.sequence === wanted).length
-  const isWhole = count(sequence) === COPIES && (sequence === 0 || count(sequence - 1) === COPIES)
-  return { slot: newest, isWhole }
+  return newest
 }
 
 /** Null: the page is not whole. */
@@ -276,8 +307,14 @@ const missing = (path: string): NexusError =>
   new NexusError(
     { code: 'LAST_SIGNED_MISSING', path },
     {
-      message: `${path} is missing: it remembers what this validator signed, and without it the validator could sign twice. Restore it; or, only if this key never signed on this chain, make it with nexus init`,
+      message: `${path} is missing: it remembers what this validator signed, and without it the validator could sign twice. Copy the current one from where the validator signed last; or make one that refuses all that may have been signed: nexus keys guard --create --above HEIGHT`,
     },
+  )
+
+const writeError = (path: string, error: unknown): NexusError =>
+  new NexusError(
+    { code: 'LAST_SIGNED_WRITE', path, reason: String(error) },
+    { message: `${path} cannot be written, so nothing can be signed: ${error}`, cause: error },
   )
 
 const corrupt = (path: string, reason: string): NexusError =>

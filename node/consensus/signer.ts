@@ -12,12 +12,12 @@ import { NexusError } from '../../core/primitives/errors.ts'
 import { keccak256 } from '../../core/primitives/hash.ts'
 import { addressOfPrivateKey, signatures } from '../../core/primitives/signature.ts'
 import { type FileSystem, nodeFileSystem } from '../storage/fileSystem.ts'
-import { type LastSigned, LastSignedFile, SIGN_STEP, type SignStep } from './lastSigned.ts'
+import { LastSignedFile, SIGN_STEP, type SignedPlace, type SignStep } from './lastSigned.ts'
 
 /**
  * Signs votes and proposals, each at most once: what is earlier than the last signature, or conflicts
  * with it, is refused with DOUBLE_SIGN_REFUSED. The same bytes again give the same signature. A signer
- * may live in another process; then a failure to answer means no vote.
+ * may live in another process: SIGNER_UNAVAILABLE, after a bounded time, means no vote for now.
  */
 export type Signer = {
   readonly publicKey: Uint8Array
@@ -25,6 +25,12 @@ export type Signer = {
   signVote(vote: Vote): Promise<SignedVote>
   signProposal(proposal: Proposal): Promise<SignedProposal>
   close(): Promise<void>
+}
+
+/** A signer that tells what it remembers. */
+export type GuardedSigner = Signer & {
+  /** Nothing that this key signed, as far as the signer knows, is beyond this place. */
+  lastSigned(): Promise<SignedPlace>
 }
 
 export type FileSignerOptions = {
@@ -39,7 +45,7 @@ export type FileSignerOptions = {
 export const defaultFileSignerOptions = { fileSystem: nodeFileSystem }
 
 /** The key in memory, the last-signed state in a file that is synced before a signature is released. */
-export class FileSigner implements Signer {
+export class FileSigner implements GuardedSigner {
   readonly publicKey: Uint8Array
   readonly address: Uint8Array
   readonly #chainId: number
@@ -76,6 +82,12 @@ export class FileSigner implements Signer {
     return { ...proposal, signature: await this.#sign(place, proposalSignBytes(proposal)) }
   }
 
+  async lastSigned(): Promise<SignedPlace> {
+    await this.#last
+    const { height, round, step, signature } = this.#state.current
+    return { height, round, step, signature }
+  }
+
   async close(): Promise<void> {
     await this.#last
     this.#privateKey.fill(0)
@@ -90,9 +102,9 @@ export class FileSigner implements Signer {
 
   async #signNow(place: Place, signBytes: Uint8Array): Promise<Uint8Array> {
     const last = this.#state.current
-    const order = compare(place, last)
+    const order = comparePlaces(place, last)
     if (order === 0 && equalBytes(signBytes, last.signBytes)) return last.signature.slice()
-    if (order <= 0) throw refused(place, last)
+    if (order <= 0) throw doubleSignRefused(place, last)
     const { signature } = signatures.sign(keccak256(signBytes), this.#privateKey)
     const { height, round, step } = place
     await this.#state.save({ height, round, step: SIGN_STEP[step], signBytes, signature })
@@ -102,13 +114,14 @@ export class FileSigner implements Signer {
 
 type Place = { readonly height: number; readonly round: number; readonly step: SignStep }
 
-function compare(place: Place, last: LastSigned): number {
+/** Below zero: `place` is before the last signature. */
+export function comparePlaces(place: Place, last: SignedPlace): number {
   if (place.height !== last.height) return place.height - last.height
   if (place.round !== last.round) return place.round - last.round
   return SIGN_STEP[place.step] - last.step
 }
 
-function refused({ height, round, step }: Place, last: LastSigned): NexusError {
+export function doubleSignRefused({ height, round, step }: Place, last: SignedPlace): NexusError {
   const lastStep = Object.entries(SIGN_STEP).find(([, number]) => number === last.step)?.[0] ?? null
   return new NexusError(
     {

@@ -1,20 +1,24 @@
 import type { Timer } from '../../consensus/index.ts'
+import type { Clock } from './clock.ts'
 
 /** The pending timers of one height. Stopping one is only an optimisation: the core ignores stale timers. */
 export class Timers {
-  readonly #pending = new Map<string, NodeJS.Timeout>()
+  /** What cancels each. */
+  readonly #pending = new Map<string, () => void>()
+  readonly #clock: Pick<Clock, 'setTimer'>
   readonly #fire: (timer: Timer) => void
 
-  constructor(fire: (timer: Timer) => void) {
+  constructor(clock: Pick<Clock, 'setTimer'>, fire: (timer: Timer) => void) {
+    this.#clock = clock
     this.#fire = fire
   }
 
   schedule(timer: Timer, afterMs: number): void {
     const key = keyOf(timer)
-    clearTimeout(this.#pending.get(key))
+    this.#pending.get(key)?.()
     this.#pending.set(
       key,
-      setTimeout(() => {
+      this.#clock.setTimer(() => {
         this.#pending.delete(key)
         this.#fire(timer)
       }, afterMs),
@@ -23,12 +27,12 @@ export class Timers {
 
   cancel(timer: Timer): void {
     const key = keyOf(timer)
-    clearTimeout(this.#pending.get(key))
+    this.#pending.get(key)?.()
     this.#pending.delete(key)
   }
 
   clear(): void {
-    for (const pending of this.#pending.values()) clearTimeout(pending)
+    for (const cancel of this.#pending.values()) cancel()
     this.#pending.clear()
   }
 }

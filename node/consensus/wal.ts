@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { assert } from '../../core/primitives/assert.ts'
 import { concatBytes } from '../../core/primitives/bytes.ts'
 import { NexusError } from '../../core/primitives/errors.ts'
@@ -64,6 +64,8 @@ export class Wal implements WalLog {
   /** Of the end of the appended records, flushed or not. */
   #end: number
   #written: number
+  /** Where the records begin that wait to be written together. */
+  #flush = 0
   #pending: Uint8Array[] = []
   #flushing: Promise<void> | null = null
   #next: Promise<void> | null = null
@@ -85,44 +87,38 @@ export class Wal implements WalLog {
   static async open(directory: string, options: WalOptions): Promise<OpenedWal> {
     const path = join(directory, walName(options.height))
     try {
-      return await Wal.#open(directory, path, options)
+      return await Wal.#open(path, options)
     } catch (error) {
       if (error instanceof NexusError) throw error
-      throw new NexusError(
-        { code: 'WAL_OPEN', file: path, reason: String(error) },
-        { message: `the consensus WAL ${path} cannot be opened: ${error}`, cause: error },
-      )
+      throw openError(path, error)
     }
   }
 
-  static async #open(directory: string, path: string, options: WalOptions): Promise<OpenedWal> {
+  static async #open(path: string, options: WalOptions): Promise<OpenedWal> {
     const { fileSystem } = options
     const bytes = await fileSystem.read(path)
     const header = bytes === null ? null : decodeHeader(bytes)
     if (bytes === null || header === null) {
       // Records are appended only after the header is on disk, so a file without any promises nothing.
       if (bytes !== null && !isBlank(bytes, HEADER_BYTES)) throw walCorrupt(path, 0, null)
-      return { wal: await Wal.#create(directory, path, options), entries: [] }
+      return { wal: await Wal.#create(path, options), entries: [] }
     }
     checkHeader(header, options, path)
     const salt = saltCrc(header.salt)
     const { entries, end } = recoverRecords(bytes, salt, path)
-    const file = await fileSystem.open(path)
-    if (!isBlank(bytes, end)) await file.truncate(end)
-    // What was read may be in the page cache only, and this node is about to act on it.
-    await file.sync()
+    const contents = isBlank(bytes, end) ? bytes : bytes.subarray(0, end)
+    // What was read may be in the page cache only, and this node is about to act on it. After a failed
+    // sync the system takes those pages for clean, and would not write them again: hence a new file.
+    const file = await placeFile(path, contents, fileSystem)
     return { wal: new Wal(file, { path, salt, end }), entries }
   }
 
-  static async #create(directory: string, path: string, options: WalOptions): Promise<Wal> {
+  static async #create(path: string, options: WalOptions): Promise<Wal> {
     const { fileSystem, chainId, genesisHash, height, salt, preallocatedBytes } = options
     assert(salt.length === SALT_BYTES, 'a WAL salt has 16 bytes')
-    const file = await fileSystem.create(path)
     const contents = new Uint8Array(HEADER_BYTES + preallocatedBytes)
     contents.set(encodeHeader({ chainId, genesisHash, height, salt }))
-    await file.write(contents, 0)
-    await file.sync()
-    await fileSystem.syncDirectory(directory)
+    const file = await placeFile(path, contents, fileSystem)
     return new Wal(file, { path, salt: saltCrc(salt), end: HEADER_BYTES })
   }
 
@@ -130,8 +126,10 @@ export class Wal implements WalLog {
     if (this.#failure !== null) throw this.#failure
     assert(Number.isInteger(type) && type >= 0 && type <= 0xff, 'a WAL type is one byte')
     assert(payload.length <= LIMITS.walRecordBytes, 'a WAL record is within its limit')
+    if (this.#pending.length === 0) this.#flush = this.#end
     const record = new Uint8Array(RECORD_HEAD_BYTES + payload.length)
-    writeRecord(record, 0, { type, payload, salt: this.#salt, offset: this.#end })
+    const place = { salt: this.#salt, offset: this.#end, flush: this.#flush }
+    writeRecord(record, 0, { type, payload, ...place })
     this.#pending.push(record)
     this.#end += record.length
   }
@@ -176,19 +174,44 @@ export class Wal implements WalLog {
       await this.#file.sync()
       this.#written += bytes.length
     } catch (error) {
-      this.#failure = new NexusError(
-        { code: 'WAL_WRITE', file: this.#path, reason: String(error) },
-        { message: `the consensus WAL ${this.#path} cannot be written: ${error}`, cause: error },
-      )
+      this.#failure = writeError(this.#path, error)
       throw this.#failure
     }
   }
 }
 
+/** A file under its name whole or not at all, also after a power cut. */
+async function placeFile(
+  path: string,
+  contents: Uint8Array,
+  fileSystem: FileSystem,
+): Promise<OpenFile> {
+  const file = await fileSystem.create(`${path}${COPY_SUFFIX}`)
+  await file.write(contents, 0)
+  await file.sync()
+  await fileSystem.rename(`${path}${COPY_SUFFIX}`, path)
+  await fileSystem.syncDirectory(dirname(path))
+  return file
+}
+
+const openError = (file: string, error: unknown): NexusError =>
+  new NexusError(
+    { code: 'WAL_OPEN', file, reason: String(error) },
+    { message: `the consensus WAL ${file} cannot be opened: ${error}`, cause: error },
+  )
+
+const writeError = (file: string, error: unknown): NexusError =>
+  new NexusError(
+    { code: 'WAL_WRITE', file, reason: String(error) },
+    { message: `the consensus WAL ${file} cannot be written: ${error}`, cause: error },
+  )
+
 type WalStart = { readonly path: string; readonly salt: number; readonly end: number }
 
 const walName = (height: number): string => `${String(height).padStart(16, '0')}.wal`
-const WAL_NAME = /^(\d{16})\.wal$/
+/** What a crash left of making one is deleted with it. */
+const COPY_SUFFIX = '.copy'
+const WAL_NAME = /^(\d{16})\.wal(?:\.copy)?$/
 
 /** Nothing but the zeros a new file is filled with: no record was ever written there. */
 function isBlank(bytes: Uint8Array, from: number): boolean {
@@ -224,7 +247,10 @@ export class WalDirectory implements WalFactory {
   }
 
   static async open(options: WalDirectoryOptions): Promise<WalDirectory> {
-    await options.fileSystem.makeDirectory(options.directory)
+    const { directory, fileSystem } = options
+    await fileSystem.makeDirectory(directory).catch((error) => {
+      throw openError(directory, error)
+    })
     return new WalDirectory(options)
   }
 
@@ -243,7 +269,9 @@ export class WalDirectory implements WalFactory {
   /** Returns before the files are gone; a later call reports what went wrong. */
   async removeBelow(height: number): Promise<void> {
     await this.#removing
-    this.#removing = this.#remove(height)
+    this.#removing = this.#remove(height).catch((error) => {
+      throw writeError(this.#options.directory, error)
+    })
     this.#removing.catch(() => undefined)
   }
 
@@ -263,10 +291,35 @@ export class WalDirectory implements WalFactory {
 
   async #remove(height: number): Promise<void> {
     const { directory, fileSystem } = this.#options
-    for (const name of await fileSystem.list(directory)) {
-      const found = WAL_NAME.exec(name)
-      if (found !== null && Number(found[1]) < height)
-        await fileSystem.remove(join(directory, name))
-    }
+    for (const file of await walFilesOf(directory, fileSystem))
+      if (file.height < height) await fileSystem.remove(file.path)
   }
+}
+
+export type WalFile = { readonly height: number; readonly path: string }
+
+/** The WAL files of a directory by height; a file of another name is not one. */
+export async function walFilesOf(
+  directory: string,
+  fileSystem: FileSystem,
+): Promise<readonly WalFile[]> {
+  const files: WalFile[] = []
+  for (const name of await fileSystem.list(directory)) {
+    const found = WAL_NAME.exec(name)
+    if (found !== null) files.push({ height: Number(found[1]), path: join(directory, name) })
+  }
+  return files.sort((a, b) => a.height - b.height)
+}
+
+/** Deletes the WALs of a height and above, durably; how many there were. For a node that does not run. */
+export async function removeWalsFrom(
+  directory: string,
+  height: number,
+  fileSystem: FileSystem,
+): Promise<number> {
+  await fileSystem.makeDirectory(directory)
+  const removed = (await walFilesOf(directory, fileSystem)).filter((file) => file.height >= height)
+  for (const { path } of removed) await fileSystem.remove(path)
+  if (removed.length > 0) await fileSystem.syncDirectory(directory)
+  return removed.length
 }

@@ -14,7 +14,7 @@ import { LIMITS } from '../../core/primitives/limits.ts'
 import { crc32c } from '../storage/crc32c.ts'
 import type { ChainIdentity } from '../storage/meta.ts'
 
-const WAL_VERSION = 1
+const WAL_VERSION = 2
 
 export type WalEntry = { readonly type: number; readonly payload: Uint8Array }
 
@@ -79,25 +79,30 @@ export function checkHeader(
 
 /**
  * Records after the header:
- * length u32 | type u8 | payload crc32c u32 | head crc32c u32 | payload.
+ * length u32 | type u8 | flush u32 | payload crc32c u32 | head crc32c u32 | payload.
  *
- * The head's checksum covers the salt, the offset and the nine bytes before it. So a length is
- * believed only when it is the one that was written here: bytes inside a payload, however chosen by
- * a peer, and records of another file or offset never look like a record.
+ * `flush` is where the first record is that was written and synced together with this one. The
+ * head's checksum covers the salt, the offset and the bytes before it. So a length is believed only
+ * when it is the one that was written here: bytes inside a payload, however chosen by a peer, and
+ * records of another file or offset never look like a record.
  */
-export const RECORD_HEAD_BYTES = 13
+export const RECORD_HEAD_BYTES = 17
+const FLUSH_AT = 5
+const PAYLOAD_CRC_AT = 9
+const HEAD_CRC_AT = 13
 
 export function writeRecord(
   out: Uint8Array,
   at: number,
-  record: WalEntry & { readonly salt: number; readonly offset: number },
+  record: WalEntry & { readonly salt: number; readonly offset: number; readonly flush: number },
 ): void {
-  const { type, payload, salt, offset } = record
+  const { type, payload, salt, offset, flush } = record
   const view = viewOf(out)
   view.setUint32(at, payload.length)
   out[at + 4] = type
-  view.setUint32(at + 5, crc32c(payload))
-  view.setUint32(at + 9, headCrc(out.subarray(at, at + 9), salt, offset))
+  view.setUint32(at + FLUSH_AT, flush)
+  view.setUint32(at + PAYLOAD_CRC_AT, crc32c(payload))
+  view.setUint32(at + HEAD_CRC_AT, headCrc(out.subarray(at, at + HEAD_CRC_AT), salt, offset))
   out.set(payload, at + RECORD_HEAD_BYTES)
 }
 
@@ -118,9 +123,10 @@ export type Recovered = {
 }
 
 /**
- * All good records from the start. A bad record ends them when nothing good follows, which is what a
- * crash leaves behind; throws WAL_CORRUPT when a good one follows, since then something that was
- * promised is lost.
+ * All good records from the start. A bad record ends them when nothing good follows but what was
+ * written together with it: a power cut leaves any part of what was not synced, and none of that was
+ * promised. Throws WAL_CORRUPT when a record of a later flush follows: what is bad had been synced
+ * before that was written.
  */
 export function recoverRecords(file: Uint8Array, salt: number, path: string): Recovered {
   const view = viewOf(file)
@@ -132,9 +138,55 @@ export function recoverRecords(file: Uint8Array, salt: number, path: string): Re
     entries.push(record)
     end += RECORD_HEAD_BYTES + record.payload.length
   }
-  for (let offset = end + 1; offset + RECORD_HEAD_BYTES <= file.length; offset++)
-    if (recordAt(file, view, offset, salt) !== null) throw walCorrupt(path, end, offset)
+  for (let offset = end + 1; offset + RECORD_HEAD_BYTES <= file.length; offset++) {
+    const isLater = view.getUint32(offset + FLUSH_AT) > end
+    if (isLater && recordAt(file, view, offset, salt) !== null) throw walCorrupt(path, end, offset)
+  }
   return { entries, end }
+}
+
+export type WalSpan =
+  | { readonly kind: 'record'; readonly offset: number; readonly entry: WalEntry }
+  /** Bytes that are no record, and why the first of them begins none. */
+  | {
+      readonly kind: 'damage'
+      readonly offset: number
+      readonly end: number
+      readonly reason: RecordFault
+    }
+  /** Zeros up to the end: nothing was ever written there. */
+  | { readonly kind: 'free'; readonly offset: number; readonly end: number }
+
+export type RecordFault = 'CUT_SHORT' | 'LENGTH' | 'HEAD_CHECKSUM' | 'PAYLOAD_CHECKSUM'
+
+/** Everything in a file after its header, good or bad, in order; of any bytes. O(length) while records do not nest. */
+export function* spansOf(file: Uint8Array, salt: number): Generator<WalSpan> {
+  const view = viewOf(file)
+  let offset = HEADER_BYTES
+  while (offset < file.length) {
+    const entry = recordAt(file, view, offset, salt)
+    if (entry !== null) {
+      yield { kind: 'record', offset, entry }
+      offset += RECORD_HEAD_BYTES + entry.payload.length
+      continue
+    }
+    let end = offset + 1
+    while (end < file.length && recordAt(file, view, end, salt) === null) end++
+    const isFree = end === file.length && file.subarray(offset).every((byte) => byte === 0)
+    yield isFree
+      ? { kind: 'free', offset, end }
+      : { kind: 'damage', offset, end, reason: faultAt(file, view, offset, salt) }
+    offset = end
+  }
+}
+
+function faultAt(file: Uint8Array, view: DataView, offset: number, salt: number): RecordFault {
+  if (offset + RECORD_HEAD_BYTES > file.length) return 'CUT_SHORT'
+  const head = file.subarray(offset, offset + HEAD_CRC_AT)
+  if (view.getUint32(offset + HEAD_CRC_AT) !== headCrc(head, salt, offset)) return 'HEAD_CHECKSUM'
+  const length = view.getUint32(offset)
+  if (length > LIMITS.walRecordBytes) return 'LENGTH'
+  return offset + RECORD_HEAD_BYTES + length > file.length ? 'CUT_SHORT' : 'PAYLOAD_CHECKSUM'
 }
 
 /** The payload shares the file's memory. The checks go from cheap to dear: most offsets fail the first. */
@@ -143,12 +195,12 @@ function recordAt(file: Uint8Array, view: DataView, offset: number, salt: number
   if (start > file.length) return null
   const length = view.getUint32(offset)
   if (length > LIMITS.walRecordBytes || start + length > file.length) return null
-  const head = file.subarray(offset, offset + 9)
+  const head = file.subarray(offset, offset + HEAD_CRC_AT)
   // Preallocated zeros: one salt in 2^32 would make a record of them at some offset.
   if (head.every((byte) => byte === 0)) return null
-  if (view.getUint32(offset + 9) !== headCrc(head, salt, offset)) return null
+  if (view.getUint32(offset + HEAD_CRC_AT) !== headCrc(head, salt, offset)) return null
   const payload = file.subarray(start, start + length)
-  if (view.getUint32(offset + 5) !== crc32c(payload)) return null
+  if (view.getUint32(offset + PAYLOAD_CRC_AT) !== crc32c(payload)) return null
   return { type: file[offset + 4] as number, payload }
 }
 

@@ -1,7 +1,7 @@
 // What bit real implementations, one test per row of the table that the pure core can answer for.
 // Each is named after the report; validator 3 is under test unless said otherwise.
 import { describe, expect, test } from 'vitest'
-import type { Input } from '../../../consensus/index.ts'
+import { type Input, replay } from '../../../consensus/index.ts'
 import { trustVote } from '../../../consensus/verified.ts'
 import { roundOf } from '../../../core/primitives/units.ts'
 import { Admission } from '../../../node/consensus/admission.ts'
@@ -276,6 +276,15 @@ describe('counting', () => {
 })
 
 describe('signing', () => {
+  test('malachite#1445: a polka certificate in the WAL locks again after a restart', () => {
+    const inputs = [START, proposal(0, a), checked(a), prevote(0, a, 3), polka(0, a, [0, 1, 2])]
+    const restarted = newHeight(3)
+    const outstanding = words(replay(restarted, inputs))
+    expect(restarted.view).toMatchObject({ step: 'precommit', lockedRound: 0, lockedValue: a })
+    expect(outstanding).toContain('precommit 0 a')
+    expect(outstanding).not.toContain('prevote 0 a')
+  })
+
   test('malachite#864: own votes that come back are counted and not cast again', () => {
     const height = newHeight(3)
     const effects = feed(height, prevote(0, null, 3), START, proposal(0, a), checked(a))

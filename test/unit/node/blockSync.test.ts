@@ -6,6 +6,7 @@ import { encode } from '../../../core/primitives/codec.ts'
 import { NexusError } from '../../../core/primitives/errors.ts'
 import { heightOf, millisOf } from '../../../core/primitives/units.ts'
 import { buildBlock } from '../../../node/consensus/blockBuilder.ts'
+import { systemClock } from '../../../node/consensus/clock.ts'
 import type { ChainHead } from '../../../node/executor/chainHead.ts'
 import type { CertifiedBytes } from '../../../node/network/requests.ts'
 import { silentLogger } from '../../../node/observability/logger.ts'
@@ -22,7 +23,7 @@ import {
 const { set, keys } = testValidators([1, 1, 1, 1])
 
 /** Height is all that sync looks at; whether a block is true is the engine's question. */
-function certified(height: number): CertifiedBytes {
+function certified(height: number, laterMs = 1): CertifiedBytes {
   const block: Block = buildBlock({
     chainId: 3940,
     params: TEST_PARAMS,
@@ -40,7 +41,7 @@ function certified(height: number): CertifiedBytes {
     validators: set,
     nextValidators: set,
     proposer: set.addresses[0] as Uint8Array,
-    timeMs: height + 1,
+    timeMs: height + laterMs,
     transactions: [],
     actions: [],
     messages: [],
@@ -64,7 +65,7 @@ let penalties: string[]
 let asked: string[]
 let peers: Map<string, Peer>
 let answerMs: number
-let verdict: (height: number) => string | null
+let verdict: (height: number, block: Block) => string | null
 let sync: BlockSync
 
 beforeEach(() => {
@@ -82,7 +83,7 @@ beforeEach(() => {
         return { summary: { height } } as ChainHead
       },
       applyCertified: async (block) => {
-        const code = verdict(block.header.height)
+        const code = verdict(block.header.height, block)
         if (code === null && block.header.height === height + 1) height++
         return code
       },
@@ -97,7 +98,7 @@ beforeEach(() => {
       },
       penalize: (peerId, code) => void penalties.push(`${peerId} ${code}`),
     },
-    clock: { wallMs: () => now, monoMs: () => now },
+    clock: { ...systemClock, wallMs: () => now, monoMs: () => now },
     log: silentLogger,
     metrics: { blockApplied() {}, catchingUp() {} },
   })
@@ -121,6 +122,9 @@ const honest =
     Array.from({ length: Math.max(0, Math.min(count, upTo - from + 1)) }, (_, i) =>
       certified(from + i),
     )
+
+/** How the times of forged blocks differ. */
+const FORGED_MS = 7
 
 describe('BlockSync', () => {
   it('fetches what a peer has, in requests of bounded size, to its end', async () => {
@@ -155,8 +159,8 @@ describe('BlockSync', () => {
   })
 
   it('punishes bad blocks and bad bytes, and ends from an honest peer', async () => {
-    verdict = (at) => (at === 1 && asked.at(-1) === 'forger' ? 'BAD_SIGNATURE' : null)
-    peers.set('forger', honest(9))
+    verdict = (at, { header }) => (header.time === at + FORGED_MS ? 'BAD_SIGNATURE' : null)
+    peers.set('forger', (from) => [certified(from, FORGED_MS)])
     peers.set('garbage', () => [{ block: Uint8Array.of(1), certificate: Uint8Array.of(2) }])
     peers.set('silent', () => new NexusError({ code: 'REQUEST_TIMEOUT' }))
     peers.set('honest', honest(9))
@@ -165,6 +169,69 @@ describe('BlockSync', () => {
     expect(height).toBe(9)
     for (const penalty of penalties)
       expect(['forger BAD_SIGNATURE', 'garbage BAD_BLOCK_ENCODING']).toContain(penalty)
+  })
+
+  it('refuses blocks of other heights than were asked for', async () => {
+    peers.set('liar', (from) => [certified(from + 1)])
+    peers.set('honest', honest(3))
+    sync.noteHeight('liar', 3)
+    await pass(300)
+    expect(penalties).toEqual(['liar WRONG_BLOCK'])
+    expect(height).toBe(0)
+    sync.noteHeight('honest', 3)
+    await pass(300)
+    expect(height).toBe(3)
+  })
+
+  it('asks several peers at a time, and no more than it can hold', async () => {
+    answerMs = 100
+    for (const peer of ['a', 'b', 'c', 'd', 'e', 'f']) {
+      peers.set(peer, honest(1_000))
+      sync.noteHeight(peer, 1_000)
+    }
+    await pass(200)
+    expect(new Set(asked).size).toBe(defaultBlockSyncOptions.maxSlots)
+    expect(asked).toHaveLength(defaultBlockSyncOptions.maxSlots)
+    await pass(3_000)
+    expect(height).toBe(1_000)
+  })
+
+  it('asks another where a slow peer holds up all others', async () => {
+    peers.set('slow', honest(64))
+    answerMs = 9_000
+    sync.noteHeight('slow', 64)
+    await pass(1_000)
+    answerMs = 0
+    peers.set('quick', honest(64))
+    sync.noteHeight('quick', 64)
+    await pass(1_000)
+    expect(height).toBe(0)
+    await pass(500)
+    expect(height).toBe(64)
+    expect(penalties).toEqual([])
+    await pass(9_000)
+  })
+
+  it('does not listen for a while to a peer that claims again what it does not have', async () => {
+    peers.set('liar', () => [])
+    for (let spent = 0; spent < 10_000; spent += 100) {
+      sync.noteHeight('liar', 10 ** 15)
+      await pass(100)
+    }
+    // At 0, 1, 3 and 7 seconds.
+    expect(asked.length).toBeLessThanOrEqual(5)
+  })
+
+  it('does not believe a height that one unproven peer of several claims', async () => {
+    answerMs = 5_000
+    for (const peer of ['a', 'b', 'liar']) peers.set(peer, honest(10))
+    sync.noteHeight('liar', 10 ** 12)
+    sync.noteHeight('a', 10)
+    sync.noteHeight('b', 9)
+    await pass(100)
+    expect(sync.targetHeight).toBe(10)
+    expect(sync.catchingUp).toBe(false)
+    await pass(6_000)
   })
 
   it('is not catching up for being a few heights behind for a moment', async () => {

@@ -4,6 +4,7 @@ import { concatBytes, fromHex, toHex } from '../../../core/primitives/bytes.ts'
 import { decode, encode } from '../../../core/primitives/codec.ts'
 import { EMPTY_ACCOUNT, encodeAccount } from '../../../evm/account.ts'
 import { type DecodedTransaction, decodeTransaction } from '../../../evm/transaction.ts'
+import { systemClock } from '../../../node/consensus/clock.ts'
 import type { PooledAction } from '../../../node/mempool/action.ts'
 import { digestOf } from '../../../node/mempool/batch.ts'
 import { defaultPoolOptions } from '../../../node/mempool/pool.ts'
@@ -46,7 +47,7 @@ type Harness = {
 function createHarness(): Harness {
   const published: Uint8Array[] = []
   const requested: string[] = []
-  const recovery = new SenderRecovery({ rules, engines: testEngines, threads: 0 })
+  const recovery = new SenderRecovery({ rules, engines: testEngines, threads: 0, eager: true })
   const account = encodeAccount({ ...EMPTY_ACCOUNT, balance: 10n ** 18n })
   const noop = (): void => {}
   const harness: Harness = {
@@ -81,7 +82,7 @@ function createHarness(): Harness {
         reader: {
           evmStore: () => ({ height: 0 as never, get: () => account, release: noop }),
         },
-        clock: { wallMs: () => 1_000_000, monoMs: () => 1_000 },
+        clock: { ...systemClock, wallMs: () => 1_000_000, monoMs: () => 1_000 },
         log: silentLogger,
         metrics: {
           lane: noop,

@@ -5,6 +5,7 @@ import {
   LastSignedFile,
   NOTHING_SIGNED,
 } from '../../../node/consensus/lastSigned.ts'
+import { VirtualDisk } from '../../sim/disk/virtualDisk.ts'
 import { fileSystemWith, MemoryFileSystem, osError } from '../../support/memoryFileSystem.ts'
 import { addressOf, bytesFrom } from '../../support/storedChain.ts'
 
@@ -46,6 +47,24 @@ describe('LastSignedFile', () => {
       const expected = count === 0 ? NOTHING_SIGNED : state(count)
       expect({ height, round, step, signBytes, signature }).toEqual(expected)
     }
+  })
+
+  it('is on the disk when it is open, also after a failed sync, whose pages the system takes for clean', async () => {
+    let failing = false
+    const disk = new VirtualDisk({ random: () => 0 })
+    disk.faultOn = ({ kind }) => (kind === 'sync' && failing ? 'fsync' : null)
+    await LastSignedFile.create(PATH, identity, disk.fileSystem)
+    const first = await LastSignedFile.open(PATH, identity, disk.fileSystem)
+    await first.save(state(1))
+    failing = true
+    await expect(first.save(state(2))).rejects.toThrow()
+    failing = false
+    disk.restart('kill')
+    const second = await LastSignedFile.open(PATH, identity, disk.fileSystem)
+    disk.powerCut()
+    disk.restart('none')
+    const third = await LastSignedFile.open(PATH, identity, disk.fileSystem)
+    expect(third.current.height).toBe(second.current.height)
   })
 
   it('saves with one write and one sync, and never grows', async () => {
@@ -132,7 +151,10 @@ describe('LastSignedFile', () => {
     const fileSystem = await saved(2)
     fileSystem.operations.length = 0
     await LastSignedFile.open(PATH, identity, fileSystem)
-    expect(fileSystem.operations.at(-1)).toEqual({ kind: 'sync', path: PATH })
+    expect(fileSystem.operations.slice(-2)).toEqual([
+      { kind: 'sync', path: PATH },
+      { kind: 'syncDirectory', path: '/data' },
+    ])
   })
 
   it('refuses a file without a whole state, of a wrong size, or with states that do not follow', async () => {

@@ -7,6 +7,7 @@ import { LIMITS } from '../../../core/primitives/limits.ts'
 import { Wal, type WalEntry, type WalOptions } from '../../../node/consensus/wal.ts'
 import { HEADER_BYTES, RECORD_HEAD_BYTES } from '../../../node/consensus/walFormat.ts'
 import { nodeFileSystem } from '../../../node/storage/fileSystem.ts'
+import { VirtualDisk } from '../../sim/disk/virtualDisk.ts'
 import { fileSystemWith, MemoryFileSystem, osError } from '../../support/memoryFileSystem.ts'
 import { bytesFrom, digest, IDENTITY } from '../../support/storedChain.ts'
 
@@ -40,10 +41,14 @@ function boundaries(entries: readonly WalEntry[]): number[] {
   return offsets
 }
 
+/** Each entry is flushed before the next one comes. */
 async function fileOf(entries: readonly WalEntry[], options: Partial<WalOptions> = {}) {
   const fileSystem = new MemoryFileSystem()
   const { wal } = await Wal.open(DIRECTORY, { ...optionsOf(fileSystem), ...options })
-  for (const { type, payload } of entries) wal.append(type, payload)
+  for (const { type, payload } of entries) {
+    wal.append(type, payload)
+    await wal.flush()
+  }
   await wal.close()
   return (await fileSystem.read(PATH)) as Uint8Array
 }
@@ -178,6 +183,28 @@ describe('Wal recovery', () => {
         })
       }
     }
+  })
+
+  it('cuts off what a power cut leaves of one flush, in whatever order the disk wrote it', async () => {
+    const fileSystem = new MemoryFileSystem()
+    const { wal } = await Wal.open(DIRECTORY, optionsOf(fileSystem))
+    const [promised, ...together] = ENTRIES as [WalEntry, ...WalEntry[]]
+    wal.append(promised.type, promised.payload)
+    await wal.flush()
+    for (const { type, payload } of together) wal.append(type, payload)
+    await wal.close()
+    const data = (await fileSystem.read(PATH)) as Uint8Array
+    const offsets = boundaries(ENTRIES)
+    // Any of the records written together is missing, and any of those behind it is there.
+    for (let missing = 1; missing < ENTRIES.length; missing++) {
+      const torn = data.slice()
+      torn.fill(0, offsets[missing], offsets[missing + 1])
+      const { entries } = await reopen(torn)
+      expect(plain(entries), `record ${missing}`).toEqual(plain(ENTRIES.slice(0, missing)))
+    }
+    const lost = data.slice()
+    lost.fill(0, offsets[0], offsets[1])
+    await expect(reopen(lost)).rejects.toMatchObject({ detail: { code: 'WAL_CORRUPT' } })
   })
 
   it('makes a file anew whose header is damaged and holds no record', async () => {
@@ -324,13 +351,40 @@ describe('Wal durability', () => {
       'create',
       'write',
       'sync',
+      'rename',
       'syncDirectory',
     ])
   })
 
   it('has what it recovered on disk before anybody acts on it', async () => {
     const { fileSystem } = await reopen(await fileOf(ENTRIES))
-    expect(fileSystem.operations.map((operation) => operation.kind)).toEqual(['sync'])
+    expect(fileSystem.operations.map((operation) => operation.kind)).toEqual([
+      'create',
+      'write',
+      'sync',
+      'rename',
+      'syncDirectory',
+    ])
+  })
+
+  it('has it there also after a failed sync, whose pages the system takes for clean', async () => {
+    let failing = true
+    const disk = new VirtualDisk({ random: () => 0 })
+    disk.faultOn = ({ kind }) => (kind === 'sync' && failing ? 'fsync' : null)
+    await disk.fileSystem.makeDirectory(DIRECTORY)
+    failing = false
+    const first = await Wal.open(DIRECTORY, optionsOf(disk.fileSystem))
+    for (const { type, payload } of ENTRIES) first.wal.append(type, payload)
+    failing = true
+    await expect(first.wal.flush()).rejects.toThrow()
+    failing = false
+    disk.restart('kill')
+    const second = await Wal.open(DIRECTORY, optionsOf(disk.fileSystem))
+    disk.powerCut()
+    disk.restart('none')
+    const third = await Wal.open(DIRECTORY, optionsOf(disk.fileSystem))
+    expect(plain(third.entries)).toEqual(plain(second.entries))
+    expect(third.entries.length).toBe(ENTRIES.length)
   })
 
   it('covers many flushes by one sync, and each flush covers what came before it', async () => {
