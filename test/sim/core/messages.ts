@@ -1,11 +1,15 @@
-import type * as consensus from '../../consensus/index.ts'
-import type { Certificate, RoundCertificate } from '../../core/chain/certificate.ts'
-import type { SignedProposal, SignedVote, Vote } from '../../core/chain/vote.ts'
-import { SIGNATURE_LENGTH } from '../../core/primitives/signature.ts'
-import type { BlockId } from '../../core/primitives/units.ts'
+import type * as consensus from '../../../consensus/index.ts'
+import type { Certificate, RoundCertificate } from '../../../core/chain/certificate.ts'
+import type { SignedProposal, SignedVote, Vote } from '../../../core/chain/vote.ts'
+import { SIGNATURE_LENGTH } from '../../../core/primitives/signature.ts'
+import type { BlockId } from '../../../core/primitives/units.ts'
 
 /** The part of the protocol under test; a mutant brings its own. */
-export type Core = Pick<typeof consensus, 'ConsensusHeight' | 'replay'>
+export type Core = Pick<typeof consensus, 'ConsensusHeight' | 'replay'> & {
+  readonly shell?: ShellMistake
+}
+/** What a shell around the core may get wrong. */
+export type ShellMistake = 'no flush' | 'no replay'
 
 export type SimBlock = {
   readonly id: BlockId

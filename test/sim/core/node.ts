@@ -7,15 +7,15 @@ import {
   inputCodec,
   Proposers,
   timeoutOf,
-} from '../../consensus/index.ts'
-import { trustCommit, trustPolka, trustProposal, trustVote } from '../../consensus/verified.ts'
-import { type Certificate, votesOf } from '../../core/chain/certificate.ts'
-import type { ValidatorSet } from '../../core/chain/validatorSet.ts'
-import type { SignedProposal, SignedVote, VoteType } from '../../core/chain/vote.ts'
-import { assert } from '../../core/primitives/assert.ts'
-import { decode, encode } from '../../core/primitives/codec.ts'
-import { LIMITS } from '../../core/primitives/limits.ts'
-import { type BlockId, heightOf, millisOf } from '../../core/primitives/units.ts'
+} from '../../../consensus/index.ts'
+import { trustCommit, trustPolka, trustProposal, trustVote } from '../../../consensus/verified.ts'
+import { type Certificate, votesOf } from '../../../core/chain/certificate.ts'
+import type { ValidatorSet } from '../../../core/chain/validatorSet.ts'
+import type { SignedProposal, SignedVote, VoteType } from '../../../core/chain/vote.ts'
+import { assert } from '../../../core/primitives/assert.ts'
+import { decode, encode } from '../../../core/primitives/codec.ts'
+import { LIMITS } from '../../../core/primitives/limits.ts'
+import { type BlockId, heightOf, millisOf } from '../../../core/primitives/units.ts'
 import { type Checker, SafetyViolation } from './checker.ts'
 import {
   type Core,
@@ -112,7 +112,7 @@ export class SimNode {
         inputs.push(input.value)
       }
     }
-    if (inputs.length === 0) this.start()
+    if (inputs.length === 0 || this.#context.core.shell === 'no replay') this.start()
     else this.#runAll(this.#context.core.replay(this.#core, inputs))
   }
 
@@ -263,7 +263,7 @@ export class SimNode {
   }
 
   #cast({ vote }: Extract<Effect, { kind: 'castVote' }>): Input {
-    this.#synced = this.#wal.length
+    this.#flush()
     this.#context.checker.voteSigned(vote)
     const signed = { ...vote, signature: fakeSignature(voteKey(vote), this.index) }
     this.#broadcast({ kind: 'vote', vote: signed })
@@ -271,7 +271,7 @@ export class SimNode {
   }
 
   #propose({ round, polRound, blockId }: Extract<Effect, { kind: 'propose' }>): Input {
-    this.#synced = this.#wal.length
+    this.#flush()
     const block = this.#blocks.get(blockId)
     assert(block !== undefined, 'a proposed block is here')
     const height = heightOf(this.height)
@@ -340,6 +340,10 @@ export class SimNode {
       ...{ validators: this.#context.validatorsAt(this.height), hiddenLockRound: 2 },
       ...{ precisionMs: millisOf(20), messageDelayMs: millisOf(200) },
     })
+  }
+
+  #flush(): void {
+    if (this.#context.core.shell !== 'no flush') this.#synced = this.#wal.length
   }
 
   #later(ms: number, run: () => void): void {

@@ -1,8 +1,8 @@
 // What must never happen, checked with a view of everything at the moment it would happen.
-import type { Certificate } from '../../core/chain/certificate.ts'
-import type { ValidatorSet } from '../../core/chain/validatorSet.ts'
-import type { SignedProposal, Vote, VoteType } from '../../core/chain/vote.ts'
-import type { BlockId } from '../../core/primitives/units.ts'
+import type { Certificate } from '../../../core/chain/certificate.ts'
+import type { ValidatorSet } from '../../../core/chain/validatorSet.ts'
+import type { SignedProposal, Vote, VoteType } from '../../../core/chain/vote.ts'
+import type { BlockId } from '../../../core/primitives/units.ts'
 import { type SimBlock, voteKey } from './messages.ts'
 
 export class SafetyViolation extends Error {

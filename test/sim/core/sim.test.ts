@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ConsensusHeight, replay } from '../../consensus/index.ts'
+import { ConsensusHeight, replay } from '../../../consensus/index.ts'
 import { calmOptions, optionsFromSeed, type SimResult, simulate } from './cluster.ts'
 
 const CORE = { ConsensusHeight, replay }

@@ -1,8 +1,8 @@
 // A Byzantine validator: signs whatever it likes, sends different things to different peers, and
 // makes every certificate that the votes it has seen allow.
-import { trustVote } from '../../consensus/verified.ts'
-import type { SignedProposal, VoteType } from '../../core/chain/vote.ts'
-import { type BlockId, heightOf, type Round, roundOf } from '../../core/primitives/units.ts'
+import { trustVote } from '../../../consensus/verified.ts'
+import type { SignedProposal, VoteType } from '../../../core/chain/vote.ts'
+import { type BlockId, heightOf, type Round, roundOf } from '../../../core/primitives/units.ts'
 import { fakeSignature, heightOfMessage, type Message, type SimBlock, voteKey } from './messages.ts'
 import { CHAIN_ID, type SimContext } from './node.ts'
 

@@ -1,8 +1,8 @@
 // One simulated network from one number: every option is drawn from the seed ("swarm"). First anything
 // goes and only safety is asked for; then the faults end and the chain must grow.
-import type { ValidatorSet } from '../../core/chain/validatorSet.ts'
-import type { BlockId } from '../../core/primitives/units.ts'
-import { testValidators } from '../support/consensus.ts'
+import type { ValidatorSet } from '../../../core/chain/validatorSet.ts'
+import type { BlockId } from '../../../core/primitives/units.ts'
+import { testValidators } from '../../support/consensus.ts'
 import { Checker } from './checker.ts'
 import { Liar, type LiarOptions } from './liar.ts'
 import type { Core, Message, SimBlock } from './messages.ts'
