@@ -1,4 +1,5 @@
 import './nativeHash.ts'
+import type { ForkReport } from '../consensus/index.ts'
 import { assertArenaHashesAgree } from '../core/arena/index.ts'
 import { blockCodec } from '../core/chain/block.ts'
 import { certificateCodec } from '../core/chain/certificate.ts'
@@ -7,16 +8,21 @@ import { assertHashesAgree } from '../core/primitives/hash.ts'
 import { assertSignaturesAgree, signatures } from '../core/primitives/signature.ts'
 import { heightOf } from '../core/primitives/units.ts'
 import { genesisHash } from '../genesis/index.ts'
+import type { NodeConfig } from './config.ts'
 import { systemClock } from './consensus/clock.ts'
+import { assertNoUnknownSignature } from './consensus/doubleSignScan.ts'
 import { NexusBft } from './consensus/engine.ts'
 import { EvidencePool } from './consensus/evidencePool.ts'
+import { acknowledgedFork, saveFork } from './consensus/forkFile.ts'
+import { forkKey, isFork } from './consensus/forkWatch.ts'
 import { meteredWal } from './consensus/meteredWal.ts'
 import type { Commit } from './consensus/ports.ts'
-import type { Signer } from './consensus/signer.ts'
+import { StartGate } from './consensus/startGate.ts'
 import { defaultWalDirectoryOptions, WalDirectory } from './consensus/wal.ts'
 import { coreRegistry } from './engines/registry.ts'
-import type { ChainHead } from './executor/chainHead.ts'
+import { type ChainHead, storedValidatorSet } from './executor/chainHead.ts'
 import { ExecutorClient } from './executor/executorClient.ts'
+import { keptHistory } from './executor/retentionPolicy.ts'
 import type { Announcement } from './network/messages.ts'
 import { Network, type NetworkHandlers } from './network/network.ts'
 import { defaultNetworkOptions } from './network/options.ts'
@@ -24,10 +30,13 @@ import type { CertifiedBytes } from './network/requests.ts'
 import { NodeGateway } from './nodeGateway.ts'
 import type { NodeStatus, RunningNode, StartNodeOptions } from './nodeTypes.ts'
 import { RpcService } from './rpc/rpcService.ts'
-import { ensureLastSigned, openSigner } from './signing.ts'
+import { openNodeSigner } from './signing.ts'
+import { SnapshotMaker } from './snapshots/snapshotMaker.ts'
+import { SnapshotShelf } from './snapshots/snapshotShelf.ts'
 import { ChainReader, defaultChainReaderOptions } from './storage/chainReader.ts'
 import { defaultDatabaseOptions } from './storage/database.ts'
 import { BlockSync, defaultBlockSyncOptions } from './sync/blockSync.ts'
+import { joinChain } from './sync/joinChain.ts'
 import { SenderRecovery } from './transactions/senderRecovery.ts'
 import { TransactionFlow } from './transactions/transactionFlow.ts'
 import { readVersion } from './version.ts'
@@ -37,7 +46,11 @@ export async function startNode(options: StartNodeOptions): Promise<RunningNode>
   assertHashesAgree()
   assertArenaHashesAgree()
   assertSignaturesAgree()
-  const { log, config, genesis } = options
+  const { config, log } = options
+  const fork = acknowledgedFork(config.paths)
+  if (fork !== null) log.warn('This node goes on after a fork', { fork: forkKey(fork) })
+  await joinChain(options, options.stopSignal ?? new AbortController().signal)
+  const { genesis } = options
   log.info('Cryptography checked', { signatures: signatures.name })
   const signer = await signerOf(options)
   const identity = { chainId: genesis.chainId, genesisHash: genesisHash(genesis) }
@@ -52,7 +65,8 @@ export async function startNode(options: StartNodeOptions): Promise<RunningNode>
     {
       databasePath: config.paths.database,
       genesisText: options.genesisText,
-      historyBlocks: config.storage.historyBlocks,
+      historyBlocks: keptHistory(config.storage.historyBlocks),
+      ...retentionOf(config),
       engineThreads: config.execution.engineThreads,
     },
     options.onFatal,
@@ -64,24 +78,33 @@ export async function startNode(options: StartNodeOptions): Promise<RunningNode>
     ...identity,
     directory: config.paths.wal,
   })
-  const node = new Node(options, { signer, executor, reader, wal }, head)
+  const node = new Node(options, { signer, executor, reader, wal, fork }, head)
   await node.start(head)
   return node
 }
 
-async function signerOf(options: StartNodeOptions): Promise<Signer | null> {
-  const { validatorKey: privateKey, config, genesis } = options
-  if (privateKey === null) return null
-  const signing = { chainId: genesis.chainId, privateKey, paths: config.paths }
-  await ensureLastSigned(signing)
-  return openSigner(signing)
+/** Nothing when all blocks are kept. */
+function retentionOf({ storage, paths }: NodeConfig) {
+  const { retainBlocks: blocks, lightBlockMs, historyBlocks } = storage
+  if (blocks === 0) return {}
+  return { retention: { blocks, lightBlockMs, historyBlocks, snapshots: paths.snapshots } }
+}
+
+/** Null: this node observes. It signs once `Node.start` has opened the gate. */
+async function signerOf(options: StartNodeOptions): Promise<StartGate | null> {
+  const { validatorKey: privateKey, config, genesis, log, metrics } = options
+  const { chainId } = genesis
+  const signing = { config, chainId, privateKey, log, metrics: metrics.signer }
+  const signer = await openNodeSigner(signing)
+  return signer === null ? null : new StartGate(signer)
 }
 
 type Opened = {
-  readonly signer: Signer | null
+  readonly signer: StartGate | null
   readonly executor: ExecutorClient
   readonly reader: ChainReader
   readonly wal: WalDirectory
+  readonly fork: ForkReport | null
 }
 
 /** One validator or observer. Parts are made bottom up, started in that order and stopped in reverse. */
@@ -94,6 +117,8 @@ class Node implements RunningNode {
   readonly #engine: NexusBft
   readonly #sync: BlockSync
   readonly #rpc: RpcService | null
+  readonly #shelf: SnapshotShelf
+  readonly #snapshots: SnapshotMaker | null
   #expiry: NodeJS.Timeout | null = null
   #announcement: Announcement | null = null
   #announcing: NodeJS.Timeout | null = null
@@ -110,6 +135,8 @@ class Node implements RunningNode {
       threads: config.mempool.signatureThreads,
       eager: true,
     })
+    this.#shelf = new SnapshotShelf(config.paths.snapshots, opened.reader, systemClock)
+    this.#snapshots = config.snapshots.everyBlocks > 0 ? this.#createSnapshots() : null
     this.#network = this.#createNetwork()
     this.#flow = this.#createFlow(head)
     this.#engine = this.#createEngine()
@@ -124,11 +151,43 @@ class Node implements RunningNode {
   }
 
   async start(head: ChainHead): Promise<void> {
+    await this.#snapshots?.start()
     await this.#network.start()
     this.#engine.start(head)
     this.#sync.start()
+    this.#openGate(head)
     await this.#rpc?.start()
     this.#expiry = setInterval(() => this.#flow.expire(), EXPIRY_INTERVAL_MS)
+  }
+
+  /** DOUBLE_SIGN_RISK; see `assertNoUnknownSignature`. */
+  async #checkSignatures(head: number): Promise<void> {
+    const { signer, reader } = this.#opened
+    const heights = this.#options.config.signing.doubleSignCheckHeights
+    if (signer === null || heights === 0) return
+    const last = await signer.lastSigned()
+    assertNoUnknownSignature(reader, { heights, head, last, address: signer.address })
+  }
+
+  /**
+   * The newest blocks are searched once peers have given them: of an old copy of the data, which holds
+   * only old ones, the search would say yes or no for ever.
+   */
+  #openGate({ summary }: ChainHead): void {
+    const { signer } = this.#opened
+    const validators = storedValidatorSet(summary.validators)
+    signer?.start({
+      clock: systemClock,
+      log: this.#options.log.child('signer'),
+      view: () => ({
+        alone: validators.isQuorum(validators.powerOf(validators.indexOf(signer.address))),
+        height: this.height(),
+        target: this.#sync.targetHeight,
+        peers: this.#network.peerIds().length,
+      }),
+      check: () => this.#checkSignatures(this.height()),
+      onFatal: this.#options.onFatal,
+    })
   }
 
   get rpcUrl(): string | null {
@@ -150,6 +209,10 @@ class Node implements RunningNode {
     }
   }
 
+  get network(): Network {
+    return this.#network
+  }
+
   async metricsText(): Promise<string> {
     const others = this.#rpc === null ? [] : [await this.#rpc.metrics()]
     return this.#options.metrics.text(others)
@@ -169,6 +232,7 @@ class Node implements RunningNode {
     await this.#engine.stop()
     this.#flow.stop()
     await this.#network.stop()
+    await this.#snapshots?.stop()
     await this.#recovery.close()
     await wal.close()
     await executor.stop()
@@ -218,6 +282,7 @@ class Node implements RunningNode {
       serveBatches: (digests) => this.#flow.batchesOf(digests),
       serveBlocks: (from, count, maxBytes) => this.#serveBlocks(from, count, maxBytes),
       serveBlock: (height, blockId) => this.#serveBlock(height, blockId),
+      join: this.#shelf,
     }
   }
 
@@ -244,6 +309,21 @@ class Node implements RunningNode {
     const decided = this.#opened.reader.block(height)
     if (decided === null || this.#opened.reader.summary(height)?.blockId !== blockId) return null
     return encode(blockCodec, decided)
+  }
+
+  #createSnapshots(): SnapshotMaker {
+    const { config, genesis, log, onFatal } = this.#options
+    const { everyBlocks, keep } = config.snapshots
+    const { database: databasePath, snapshots: root } = config.paths
+    return new SnapshotMaker(
+      { databasePath, chainId: genesis.chainId, root, keep, everyBlocks },
+      {
+        reader: this.#opened.reader,
+        log: log.child('snapshots'),
+        onPublished: () => this.#shelf.refresh(),
+        onFatal,
+      },
+    )
   }
 
   #createFlow(head: ChainHead): TransactionFlow {
@@ -285,7 +365,7 @@ class Node implements RunningNode {
 
   #createEngine(): NexusBft {
     const { genesis, config, log, metrics, onFatal } = this.#options
-    const { signer, executor, reader, wal } = this.#opened
+    const { signer, executor, reader, wal, fork } = this.#opened
     const evidence = new EvidencePool({
       reader,
       save: (found) => executor.savePendingEvidence(found),
@@ -297,12 +377,19 @@ class Node implements RunningNode {
         chainId: genesis.chainId,
         params: genesis.consensus,
         timeouts: config.consensus.timeouts,
+        acknowledgedFork: fork === null ? null : forkKey(fork),
       },
       {
         signer,
         wal: meteredWal(wal, metrics.storage, systemClock),
         network: this.#network,
-        executor,
+        executor: {
+          speculate: (request) => executor.speculate(request),
+          decide: async (request) => {
+            await this.#snapshots?.ready()
+            return executor.decide(request)
+          },
+        },
         transactions: this.#flow,
         evidence,
         reader,
@@ -311,7 +398,10 @@ class Node implements RunningNode {
         metrics: metrics.consensus,
         onCommitted: (commit) => this.#committed(commit),
         onPeerHeight: (peerId, height) => this.#sync.noteHeight(peerId, height),
-        onFatal,
+        onFatal: (error) => {
+          if (isFork(error)) saveFork(config.paths, error.detail.evidence)
+          onFatal(error)
+        },
       },
     )
   }
@@ -330,6 +420,7 @@ class Node implements RunningNode {
           flow: this.#flow,
           sync: this.#sync,
           network: this.#network,
+          fork: this.#opened.fork,
         }),
         follow: (port) => this.#opened.executor.attach(port),
         log: log.child('rpc'),
@@ -341,6 +432,7 @@ class Node implements RunningNode {
   #committed({ head, certificate, result, commitSeconds }: Commit): void {
     const { log, metrics } = this.#options
     const { height } = head.summary
+    this.#snapshots?.committed(height)
     this.#transactions += result.included.length
     metrics.storage.committed(commitSeconds, 0)
     metrics.execution.executed({ ...result, skipped: result.skipped.length })

@@ -1,3 +1,4 @@
+import type { ForkReport } from '../consensus/index.ts'
 import type { Result } from '../core/primitives/result.ts'
 import { reject } from '../core/primitives/result.ts'
 import type { NodeStatus, SignedTransaction } from '../rpc/index.ts'
@@ -20,6 +21,7 @@ export type NodeGatewayModules = {
   readonly flow: TransactionFlow
   readonly sync: BlockSync
   readonly network: Network
+  readonly fork: ForkReport | null
 }
 
 /** What the RPC thread may ask of the node thread. */
@@ -51,7 +53,7 @@ export class NodeGateway implements RpcGateway {
   }
 
   status(): NodeStatus {
-    const { version, config, validator, engine, flow, sync, network } = this.#modules
+    const { version, config, validator, engine, flow, sync, network, fork } = this.#modules
     return {
       moniker: config.moniker,
       version,
@@ -69,6 +71,7 @@ export class NodeGateway implements RpcGateway {
         // Peers prove who they are as machines, not as validators.
         validator: null,
       })),
+      fork,
     }
   }
 

@@ -2,6 +2,7 @@ import type { Millis } from '../core/primitives/units.ts'
 import type { Genesis } from '../genesis/genesis.ts'
 import type { NodeConfig } from './config.ts'
 import type { NodeKey } from './keys/nodeKey.ts'
+import type { Network } from './network/network.ts'
 import type { Logger } from './observability/logger.ts'
 import type { Metrics } from './observability/metrics.ts'
 
@@ -16,6 +17,8 @@ export type StartNodeOptions = {
   readonly nodeKey: NodeKey
   readonly log: Logger
   readonly metrics: Metrics
+  /** Ends what a start waits for. */
+  readonly stopSignal?: AbortSignal
   /** Called once when the node cannot go on; the process logs, stops what it can and exits with 1. */
   readonly onFatal: (error: unknown) => void
 }
@@ -36,6 +39,8 @@ export type RunningNode = {
   readonly rpcUrl: string | null
   height(): number
   status(): NodeStatus
+  /** What its operator may ask about peers. */
+  readonly network: Pick<Network, 'peers' | 'bans' | 'ban' | 'unban'>
   /** The Prometheus text of all threads. */
   metricsText(): Promise<string>
   /** Everything durable and closed; later calls give the same promise. */

@@ -1,11 +1,13 @@
 import { toHex } from '../core/primitives/bytes.ts'
 import { NexusError } from '../core/primitives/errors.ts'
 import { checksumAddress, genesisHash, validatorSetOf } from '../genesis/index.ts'
+import { type AdminServer, startAdminServer } from './admin/adminServer.ts'
 import { explainError } from './cli/explain.ts'
 import type { NodeConfig } from './config.ts'
 import { readGenesis } from './home.ts'
-import { loadNodeKey, peerIdOf } from './keys/nodeKey.ts'
-import { loadValidatorKey } from './keys/validatorKey.ts'
+import { nodeKeyFiles, peerIdOf } from './keys/nodeKey.ts'
+import type { AskedPassword } from './keys/password.ts'
+import { validatorKeyFiles } from './keys/validatorKey.ts'
 import { acquireLock } from './lock.ts'
 import { startNode } from './node.ts'
 import type { RunningNode } from './nodeTypes.ts'
@@ -14,6 +16,7 @@ import { createMetrics, type Metrics } from './observability/metrics.ts'
 import { type MonitoringServer, startMonitoringServer } from './observability/monitoringServer.ts'
 import { onShutdown, type StopReason } from './shutdown.ts'
 import { tellParent } from './supervised.ts'
+import { STOPPED_WHILE_JOINING } from './sync/joinChain.ts'
 
 /** A clean stop writes a few megabytes at most; what takes longer hangs. */
 const STOP_DEADLINE_MS = 15_000
@@ -24,7 +27,7 @@ const MIN_BLOCK_AGE_MS = 10_000
  * Runs the node of a home until it is told to stop. Resolves with the exit code after a clean
  * stop; ends the process itself after a failure, since what failed cannot be trusted to stop.
  */
-export async function runNode(config: NodeConfig): Promise<number> {
+export async function runNode(config: NodeConfig, password: AskedPassword): Promise<number> {
   const sink = createLogger({ ...config.log, node: config.moniker })
   const { log } = sink
   const fail = (error: unknown): void => void failProcess(error, sink)
@@ -36,9 +39,10 @@ export async function runNode(config: NodeConfig): Promise<number> {
   try {
     const lock = acquireLock(config.paths.lock)
     process.on('exit', () => lock.release())
-    await runUntil(stopped, { config, log, onFatal: fail })
+    await runUntil(stopped, { config, log, setLogLevel: sink.setLevel, password, onFatal: fail })
   } catch (error) {
-    await failProcess(error, sink)
+    const isAsked = error instanceof NexusError && error.detail.code === STOPPED_WHILE_JOINING
+    if (!isAsked) await failProcess(error, sink)
   }
   log.info('Node stopped')
   sink.flush()
@@ -48,6 +52,9 @@ export async function runNode(config: NodeConfig): Promise<number> {
 type Surroundings = {
   readonly config: NodeConfig
   readonly log: Logger
+  readonly setLogLevel: LogSink['setLevel']
+  /** Of encrypted key files. */
+  readonly password: AskedPassword
   readonly onFatal: (error: unknown) => void
 }
 
@@ -64,8 +71,11 @@ async function runUntil(stopped: Promise<StopReason>, surroundings: Surroundings
   const deadline = stopped.then(() =>
     setTimeout(() => surroundings.onFatal(tooSlow()), STOP_DEADLINE_MS),
   )
-  const node = await startFrom(surroundings, metrics)
+  const stopping = new AbortController()
+  void stopped.then(() => stopping.abort())
+  const node = await startFrom(surroundings, metrics, stopping.signal)
   running.node = node
+  const admin = await startAdmin(surroundings, node)
   log.info('Node ready', {
     height: node.height(),
     rpc: node.rpcUrl ?? 'off',
@@ -74,6 +84,7 @@ async function runUntil(stopped: Promise<StopReason>, surroundings: Surroundings
   const metricsUrl = monitoring?.url ?? null
   await tellParent({ kind: 'ready', rpcUrl: node.rpcUrl, metricsUrl, height: node.height() })
   log.info('Node stops', { reason: await stopped })
+  await admin?.close()
   await node.stop()
   await monitoring?.close()
   metrics.stop()
@@ -82,11 +93,18 @@ async function runUntil(stopped: Promise<StopReason>, surroundings: Surroundings
 
 const tooSlow = (): NexusError => new NexusError({ code: 'STOP_TIMEOUT', ms: STOP_DEADLINE_MS })
 
-async function startFrom(surroundings: Surroundings, metrics: Metrics): Promise<RunningNode> {
-  const { config, log, onFatal } = surroundings
+async function startFrom(
+  surroundings: Surroundings,
+  metrics: Metrics,
+  stopSignal: AbortSignal,
+): Promise<RunningNode> {
+  const { config, log, password, onFatal } = surroundings
   const { text, value: genesis } = readGenesis(config.paths.genesis)
-  const key = config.validatorKeyFile === null ? null : loadValidatorKey(config.paths.validatorKey)
-  const nodeKey = loadNodeKey(config.paths.nodeKey)
+  const { paths } = config
+  const isHere = config.signer.kind === 'file' && config.validatorKeyFile !== null
+  const key = isHere ? await validatorKeyFiles.open(paths.validatorKey, password.get) : null
+  const nodeKey = await nodeKeyFiles.open(paths.nodeKey, password.get)
+  await password.wipe()
   const index = key === null ? -1 : validatorSetOf(genesis).indexOf(key.address)
   log.info('Node starts', {
     home: config.paths.home,
@@ -94,12 +112,14 @@ async function startFrom(surroundings: Surroundings, metrics: Metrics): Promise<
     chainId: genesis.chainId,
     genesis: `0x${toHex(genesisHash(genesis))}`,
     peerId: peerIdOf(nodeKey),
-    validator: key === null ? 'none' : checksumAddress(key.address),
+    validator: key === null ? WITHOUT_KEY[config.signer.kind] : checksumAddress(key.address),
     validatorIndex: index,
   })
   if (key !== null && index < 0)
-    log.warn('Validator key is not in the genesis', { validator: checksumAddress(key.address) })
-  return startNode({
+    log.info('Validator key is not in the genesis: it votes from when the chain lets it in', {
+      validator: checksumAddress(key.address),
+    })
+  const node = await startNode({
     config,
     genesis,
     genesisText: text,
@@ -107,8 +127,36 @@ async function startFrom(surroundings: Surroundings, metrics: Metrics): Promise<
     nodeKey,
     log,
     metrics,
+    stopSignal,
     onFatal,
   })
+  // The signer has its own copy.
+  key?.privateKey.fill(0)
+  return node
+}
+
+const WITHOUT_KEY = { file: 'none', remote: 'remote' } as const
+
+/** A node that cannot be asked still works. */
+async function startAdmin(
+  { config, log, setLogLevel }: Surroundings,
+  { network }: RunningNode,
+): Promise<AdminServer | null> {
+  if (!config.admin.enabled) return null
+  try {
+    return await startAdminServer(config.paths.adminSocket, {
+      peers: () => network.peers(),
+      bans: () => network.bans(),
+      ban: (peerId, ms) => network.ban(peerId, ms),
+      unban: (peerId) => network.unban(peerId),
+      setLogLevel,
+      stop: () => void process.kill(process.pid, 'SIGTERM'),
+    })
+  } catch (error) {
+    if (!(error instanceof NexusError)) throw error
+    log.warn('No admin socket', { code: error.detail.code, reason: error.message })
+    return null
+  }
 }
 
 function startMonitoring(

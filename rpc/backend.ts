@@ -1,5 +1,7 @@
+import type { LightBlock } from '../consensus/light/lightBlock.ts'
 import type { Certificate } from '../core/chain/certificate.ts'
 import type { EthereumHeader, ExecutedBlock } from '../core/chain/executedBlock.ts'
+import type { StateRoots } from '../core/chain/roots.ts'
 import type { Validator } from '../core/chain/validatorSet.ts'
 import type { CoreBackend, CoreHeight } from './coreBackend.ts'
 import type { Deadline } from './deadline.ts'
@@ -25,6 +27,8 @@ export type RpcBackend = {
   certificate(height: number): Certificate | null
   /** The set that judges a height, in address order. */
   validators(height: number): readonly Validator[] | null
+  /** Null at height 0, above the committed height, and where the block or a set is not kept. */
+  lightBlock(height: number): CertifiedBlock | null
   /** Decoded for display. */
   transaction(signed: SignedTransaction): TransactionView
   /** Base fee of the block after `height`. */
@@ -53,6 +57,12 @@ export type RpcBackend = {
 
   /** Events until the returned function is called. */
   subscribe(listener: (event: BackendEvent) => void): () => void
+}
+
+export type CertifiedBlock = {
+  readonly block: LightBlock
+  /** After the height before: what the header's state root is the hash of. Null when not kept. */
+  readonly roots: StateRoots | null
 }
 
 export type NodeIdentity = {
@@ -208,7 +218,21 @@ export type NodeStatus = {
   readonly highestKnown: number
   readonly pendingTransactions: number
   readonly peers: readonly PeerView[]
+  /** A fork that this node found and its operator acknowledged. */
+  readonly fork: ForkView | null
 }
+
+/** Two certified blocks of one height; powers are of that height's validators. */
+export type ForkView = {
+  readonly height: number
+  /** Hexadecimal, without prefix. */
+  readonly blockIds: readonly string[]
+  readonly proved: readonly AccusedView[]
+  readonly suspected: readonly AccusedView[]
+  readonly totalPower: number
+}
+
+export type AccusedView = { readonly address: Uint8Array; readonly power: number }
 
 export type PeerView = {
   readonly id: string

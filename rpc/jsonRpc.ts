@@ -24,6 +24,8 @@ const RESPONSE_TOO_LARGE = -32003
 /** EIP-1474. */
 const LIMIT_EXCEEDED = -32005
 const REVERTED = 3
+/** geth's, of EIP-4444. */
+const HISTORY_PRUNED = 4444
 /** EIP-7966. */
 const SYNC_TIMED_OUT = 4
 
@@ -36,6 +38,7 @@ const PLAIN = {
   TOO_BUSY: [LIMIT_EXCEEDED, 'too many requests in progress'],
   NOTIFICATIONS_UNSUPPORTED: [METHOD_NOT_FOUND, 'notifications not supported'],
   BLOCK_NOT_FOUND: [SERVER_ERROR, 'header not found'],
+  HISTORY_PRUNED: [HISTORY_PRUNED, 'pruned history unavailable'],
   FILTER_NOT_FOUND: [SERVER_ERROR, 'filter not found'],
   SUBSCRIPTION_NOT_FOUND: [SERVER_ERROR, 'subscription not found'],
 

@@ -88,9 +88,11 @@ export async function searchLogs(
       sliceEndMs = performance.now() + SLICE_MS
     }
     const header = backend.header(height)
-    if (header === null || !matcher.mayMatch(header.logsBloom)) continue
+    // Silence would say that there were no logs.
+    if (header === null) return fail({ code: 'HISTORY_PRUNED' })
+    if (!matcher.mayMatch(header.logsBloom)) continue
     const block = backend.block(height)
-    if (block === null) continue
+    if (block === null) return fail({ code: 'HISTORY_PRUNED' })
     for (const log of matcher.logsOf(block)) {
       if (found.length === limits.logs)
         return fail({

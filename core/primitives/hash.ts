@@ -31,6 +31,7 @@ export const DOMAIN = {
   queueRoot: 0x3f,
   arenaRoot: 0x40,
   coreReceipts: 0x41,
+  snapshot: 0x48,
 } as const
 
 const hasherOf = async (create: () => Promise<IHasher>): Promise<IHasher | null> => {

@@ -56,6 +56,16 @@ export const LIMITS = {
   syncFrameBytes: 5 * MIB,
   syncRequestBlocks: 64,
 
+  /**
+   * Of a snapshot of the state (CometBFT's `max-snapshot-chunks`): with 1 MiB each far more than a state, and
+   * their list of 48 bytes each fits a sync frame.
+   */
+  snapshotParts: 100_000,
+  snapshotPartBytes: 4 * MIB,
+  snapshotManifestBytes: 5 * MIB - 64 * KIB,
+  /** Snapshots that a peer may offer. */
+  snapshotsListed: 16,
+
   /** A WAL record may hold a whole block. */
   walRecordBytes: 5 * MIB,
 

@@ -11,9 +11,16 @@ export type HomePaths = {
   readonly data: string
   readonly database: string
   readonly wal: string
+  /** One directory for each snapshot of the state. */
+  readonly snapshots: string
   /** The signer's last signature; deleting it is how a validator signs twice. */
   readonly lastSigned: string
+  /** The evidence of a fork that this node found, until its operator renames it to the next. */
+  readonly fork: string
+  readonly acknowledgedFork: string
   readonly lock: string
+  /** What the user of the node may ask of it while it runs. */
+  readonly adminSocket: string
   /** Written by the supervisor of a devnet; a node alone logs to its standard output. */
   readonly log: string
 }
@@ -29,8 +36,12 @@ export function homePaths(home: string): HomePaths {
     data: at('data'),
     database: at('data', 'db'),
     wal: at('data', 'wal'),
+    snapshots: at('data', 'snapshots'),
     lastSigned: at('data', 'last-signed'),
+    fork: at('data', 'fork.json'),
+    acknowledgedFork: at('data', 'fork.acknowledged.json'),
     lock: at('node.lock'),
+    adminSocket: at('admin.sock'),
     log: at('node.log'),
   }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { defaultLightOptions } from '../../consensus/light/index.ts'
 import { defaultTimeoutOptions } from '../../consensus/timeouts.ts'
 import { defaultRpcLimits, defaultRpcOptions, type RpcLimits } from '../../rpc/options.ts'
 import { defaultPoolOptions } from '../mempool/pool.ts'
@@ -128,6 +129,9 @@ export const configSchema = z.strictObject({
     host: host.describe('address to listen on'),
     port: port.describe('port of metrics and health'),
   }),
+  admin: z.strictObject({
+    enabled: z.boolean().describe('answer nexus peers on a socket in the home'),
+  }),
   p2p: z.strictObject({
     listen: z.array(listenAddress).min(1).max(8).describe('addresses to listen on for peers'),
     peers: z.array(peerAddress).max(256).describe('peers to stay connected to'),
@@ -150,7 +154,40 @@ export const configSchema = z.strictObject({
   }),
   storage: z.strictObject({
     historyBlocks: z.int().min(0).max(1e12).describe('past blocks whose state answers eth_call'),
+    retainBlocks: z
+      .int()
+      .min(0)
+      .max(1e12)
+      .describe('newest blocks kept with their receipts, if nothing else needs more; 0: all'),
+    lightBlockMs: z
+      .int()
+      .min(0)
+      .max(31_536_000_000)
+      .describe('age up to which blocks are kept for light clients and joining nodes'),
     cacheBytes: bytes.describe('database cache'),
+  }),
+  snapshots: z.strictObject({
+    everyBlocks: z
+      .int()
+      .min(0)
+      .max(1e12)
+      .describe('blocks between snapshots of the state that joining nodes can fetch; 0: none'),
+    keep: z.int().min(1).max(16).describe('snapshots kept, the newest'),
+  }),
+  stateSync: z.strictObject({
+    enabled: z.boolean().describe('start an empty node from a snapshot of its peers'),
+    trustHeight: z
+      .int()
+      .min(0)
+      .max(Number.MAX_SAFE_INTEGER)
+      .describe('height of the trusted block'),
+    trustHash: z
+      .string()
+      .regex(/^0x[0-9a-fA-F]{64}$/, 'a block id: 0x and 64 hex digits')
+      .nullable()
+      .describe(
+        'id of a block you trust, looked up elsewhere; "none" trusts the genesis while it is young',
+      ),
   }),
   execution: z.strictObject({
     engineThreads: z
@@ -203,10 +240,18 @@ export const defaultConfigValues: ConfigValues = {
     limits: { ...defaultRpcLimits },
   },
   metrics: { enabled: true, host: '127.0.0.1', port: 9545 },
+  admin: { enabled: true },
   p2p: { listen: ['/ip4/127.0.0.1/tcp/26656'], peers: [], maxPeers: 64 },
   log: { level: 'info', format: 'auto' },
   consensus: { timeouts: structuredClone(defaultTimeoutOptions) },
-  storage: { historyBlocks: 10_000, cacheBytes: 32 * MIB },
+  storage: {
+    historyBlocks: 10_000,
+    retainBlocks: 0,
+    lightBlockMs: defaultLightOptions.trustingPeriodMs,
+    cacheBytes: 32 * MIB,
+  },
+  snapshots: { everyBlocks: 0, keep: 2 },
+  stateSync: { enabled: false, trustHeight: 0, trustHash: null },
   execution: { engineThreads: 0 },
   mempool: {
     transactions: defaultPoolOptions.maxCount,

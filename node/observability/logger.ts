@@ -32,6 +32,8 @@ export type LogOptions = {
 
 export type LogSink = {
   readonly log: Logger
+  /** Of this logger and of all its children. */
+  setLevel(level: LogLevel): void
   /** Writes out what is buffered; before the process ends. */
   flush(): void
 }
@@ -44,14 +46,22 @@ export function createLogger(options: LogOptions, stream?: DestinationStream): L
   const target = pretty ? prettyStream(stream) : (stream ?? buffered)
   const inner = pino(
     {
-      level,
+      // What is below the threshold never comes so far.
+      level: 'debug',
       base: { node },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
     target as DestinationStream,
   )
-  return { log: wrap(inner), flush: () => flushQuietly(buffered) }
+  const threshold = { rank: rankOf(level) }
+  return {
+    log: wrap(inner, threshold),
+    setLevel: (next) => {
+      threshold.rank = rankOf(next)
+    },
+    flush: () => flushQuietly(buffered),
+  }
 }
 
 const isForPeople = ({ format }: LogOptions): boolean =>
@@ -81,11 +91,21 @@ function prettyStream(stream: DestinationStream | undefined): DestinationStream 
 
 const LEVELS = ['debug', 'info', 'warn', 'error', 'fatal'] as const
 
-function wrap(inner: PinoLogger): Logger {
-  const write = (level: (typeof LEVELS)[number]) => (message: string, context?: LogContext) => {
-    if (!inner.isLevelEnabled(level)) return
-    if (context === undefined) inner[level](message)
-    else inner[level](plainContext(context), message)
+/** `silent` is above all. */
+const rankOf = (level: LogLevel): number =>
+  level === 'silent' ? LEVELS.length : LEVELS.indexOf(level)
+
+/** Shared by a logger and its children, so that a running node can be made to say more. */
+type Threshold = { rank: number }
+
+function wrap(inner: PinoLogger, threshold: Threshold): Logger {
+  const write = (level: (typeof LEVELS)[number]) => {
+    const rank = rankOf(level)
+    return (message: string, context?: LogContext) => {
+      if (rank < threshold.rank) return
+      if (context === undefined) inner[level](message)
+      else inner[level](plainContext(context), message)
+    }
   }
   return {
     debug: write('debug'),
@@ -93,7 +113,7 @@ function wrap(inner: PinoLogger): Logger {
     warn: write('warn'),
     error: write('error'),
     fatal: write('fatal'),
-    child: (module) => wrap(inner.child({ module })),
+    child: (module) => wrap(inner.child({ module }), threshold),
   }
 }
 

@@ -9,6 +9,7 @@ import {
   type MetricValue,
   Registry,
 } from 'prom-client'
+import { createSignerMetrics, type SignerMetrics } from './signerMetrics.ts'
 
 export type ConsensusMetrics = {
   /** Ends the step before, and its duration is observed. */
@@ -27,6 +28,12 @@ export type ConsensusMetrics = {
   dropped(kind: string): void
   equivocation(kind: string): void
   queueLength(length: number): void
+  /** Of the height that begins; an observer has no power of its own. */
+  validatorSet(set: {
+    readonly size: number
+    readonly totalPower: number
+    readonly ownPower: number
+  }): void
 }
 
 export type ExecutionMetrics = {
@@ -84,6 +91,7 @@ export type Metrics = {
   readonly network: NetworkMetrics
   readonly sync: SyncMetrics
   readonly rpc: RpcMetrics
+  readonly signer: SignerMetrics
   /** What this thread counted, as plain data that crosses to another thread. */
   snapshot(): Promise<MetricsSnapshot>
   /** The Prometheus text of this thread and of the snapshots of others, summed by name and labels. */
@@ -116,6 +124,7 @@ export function createMetrics({ thread, now }: MetricsOptions): Metrics {
     network: createNetworkMetrics(registry),
     sync: createSyncMetrics(registry),
     rpc: createRpcMetrics(registry),
+    signer: createSignerMetrics(registry),
     snapshot: async () => structuredClone(await registry.getMetricsAsJSON()),
     text: async (others) => {
       if (others.length === 0) return registry.metrics()
@@ -142,6 +151,9 @@ function createConsensusMetrics(registry: Registry, now: () => number): Consensu
   const height = gauge('height', 'Height being decided.')
   const round = gauge('round', 'Round of the height being decided.')
   const queue = gauge('queue_length', 'Inputs waiting for the state machine.')
+  const validators = gauge('validators', 'Validators of the height being decided.')
+  const totalPower = gauge('total_power', 'Voting power of all of them.')
+  const ownPower = gauge('own_power', 'Voting power of this node; 0 while it observes.')
   const histogram = (name: string, help: string, buckets: number[]) =>
     new Histogram({ name: `nexus_consensus_${name}`, help, buckets, registers: [...at] })
   const steps = stepTimer(registry, now)
@@ -191,6 +203,11 @@ function createConsensusMetrics(registry: Registry, now: () => number): Consensu
     dropped,
     equivocation: equivocations,
     queueLength: (length) => queue.set(length),
+    validatorSet(set) {
+      validators.set(set.size)
+      totalPower.set(set.totalPower)
+      ownPower.set(set.ownPower)
+    },
   }
 }
 

@@ -17,6 +17,7 @@ import {
   type AccountProof,
   type BackendEvent,
   type CallRequest,
+  type CertifiedBlock,
   fail,
   isPast,
   type NodeIdentity,
@@ -34,6 +35,7 @@ import type { ChainReader, EvmStateView } from '../storage/chainReader.ts'
 import type { Channel } from '../threads/channel.ts'
 import type { SenderRecovery } from '../transactions/senderRecovery.ts'
 import { accountProofOf } from './accountProof.ts'
+import { certifiedBlockOf } from './certifiedBlock.ts'
 import type { CoreReplica } from './coreReplica.ts'
 import { CoreService } from './coreService.ts'
 import type {
@@ -145,6 +147,9 @@ export class ChainBackend implements RpcBackend {
   }
   validators(height: number): readonly Validator[] | null {
     return this.#reader.validators(height)
+  }
+  lightBlock(height: number): CertifiedBlock | null {
+    return certifiedBlockOf(this.#reader, height)
   }
   transaction(signed: SignedTransaction): TransactionView {
     return transactionViewOf(signed)

@@ -72,10 +72,7 @@ export class TransactionFlow implements TransactionSource {
     })
     this.#builder = new BatchBuilder(defaultBatchBuilderOptions, {
       now: clock.monoMs,
-      schedule: (task, delayMs) => {
-        const timer = setTimeout(task, delayMs)
-        return () => clearTimeout(timer)
-      },
+      schedule: clock.setTimer,
       onBatch: (transactions) => this.#sendBatch(transactions),
     })
   }

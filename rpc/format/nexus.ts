@@ -1,7 +1,7 @@
 import type { Certificate } from '../../core/chain/certificate.ts'
 import type { Validator } from '../../core/chain/validatorSet.ts'
 import { addressOfPublicKey, signatures } from '../../core/primitives/signature.ts'
-import type { NodeIdentity, NodeStatus, PeerView } from '../backend.ts'
+import type { AccusedView, ForkView, NodeIdentity, NodeStatus, PeerView } from '../backend.ts'
 import { data, quantity } from './hex.ts'
 
 export const statusOf = (
@@ -21,7 +21,18 @@ export const statusOf = (
   highestKnown: quantity(status.highestKnown),
   pendingTransactions: quantity(status.pendingTransactions),
   peers: status.peers.map(peerOf),
+  fork: status.fork === null ? null : forkOf(status.fork),
 })
+
+const forkOf = ({ height, blockIds, proved, suspected, totalPower }: ForkView) => ({
+  height: quantity(height),
+  blockIds: blockIds.map((id) => `0x${id}`),
+  proved: proved.map(accusedOf),
+  suspected: suspected.map(accusedOf),
+  totalPower,
+})
+
+const accusedOf = ({ address, power }: AccusedView) => ({ address: data(address), power })
 
 const peerOf = (peer: PeerView) => ({
   id: peer.id,

@@ -117,8 +117,8 @@ export class Devnet {
   }
 
   /** Starts one validator alone, as a person would after a crash. */
-  startValidator(index: number): NexusProcess {
-    const started = new NexusProcess(['start', '--home', this.validator(index).home])
+  startValidator(index: number, args: readonly string[] = []): NexusProcess {
+    const started = new NexusProcess(['start', '--home', this.validator(index).home, ...args])
     this.#restarted.set(index, started)
     return started
   }

@@ -4,6 +4,8 @@ import { type Block, blockCodec, blockIdOf, type CrossMessage } from '../../core
 import type { Certificate } from '../../core/chain/certificate.ts'
 import { type Evidence, evidenceHash } from '../../core/chain/evidence.ts'
 import type { EthereumHeader } from '../../core/chain/executedBlock.ts'
+import type { ValidatorSet } from '../../core/chain/validatorSet.ts'
+import { nextValidatorSet, updatesToward } from '../../core/chain/validatorUpdates.ts'
 import { proposalDigest, voteDigest } from '../../core/chain/vote.ts'
 import { toHex } from '../../core/primitives/bytes.ts'
 import { decode, encode } from '../../core/primitives/codec.ts'
@@ -66,6 +68,7 @@ const NO_METRICS: ConsensusMetrics = {
   dropped() {},
   equivocation() {},
   queueLength() {},
+  validatorSet() {},
 }
 const TIMEOUTS = {
   ...defaultTimeoutOptions,
@@ -79,6 +82,8 @@ const NOBODY = { senders: new Uint8Array(0), signers: new Uint8Array(0) }
 /** Real engines on one thread: memory instead of disk and sockets, an echo machine instead of the EVM. */
 export class Cluster {
   readonly validators: TestValidators
+  /** Each node's key, in the set of a height or not; read when the node starts. */
+  readonly keys: Uint8Array[]
   readonly nodes: (ClusterNode | null)[]
   readonly disks: Disk[]
   /** Decides what arrives; tests replace it. */
@@ -87,14 +92,28 @@ export class Cluster {
   answer: (from: number, block: Uint8Array) => Uint8Array = (_, block) => block
   /** Nodes that lack the batches of every proposal, and must ask for whole blocks. */
   readonly forgetful = new Set<number>()
+  /** Nodes whose signer cannot be asked now. */
+  readonly signerAway = new Set<number>()
   emptyBlockIntervalMs = 30
   /** What the block after a height must carry; tests replace it. */
   pendingAfter: (height: number) => readonly CrossMessage[] = () => []
+  /** The validators that the execution of a height asks for; tests replace it. */
+  targetAfter: (height: number) => ValidatorSet | null = () => null
+  /** Called when a node has committed, and when it has signed and nobody heard of it yet; tests replace them. */
+  onCommitted: (node: number, height: number) => void = () => undefined
+  onSigned: (node: number, height: number) => void = () => undefined
+  /** What every key ever signed, by key and slot: no crash of a node makes this forget. */
+  readonly everSigned = new Map<string, string>()
+  /** Signatures that only a guard prevented, and those that nothing did. */
+  readonly refused: string[] = []
+  readonly doubleSigned: string[] = []
 
-  constructor(validators: TestValidators) {
+  /** `keys` by node, where not every node validates from the start. */
+  constructor(validators: TestValidators, keys: readonly Uint8Array[] = validators.keys) {
     this.validators = validators
-    this.disks = validators.keys.map(() => emptyDisk(validators))
-    this.nodes = validators.keys.map(() => null)
+    this.keys = [...keys]
+    this.disks = keys.map(() => emptyDisk(validators))
+    this.nodes = keys.map(() => null)
   }
 
   startAll(): void {
@@ -154,7 +173,7 @@ function createNode(cluster: Cluster, index: number): ClusterNode {
   const pool: Uint8Array[] = []
   const fatal: Error[] = []
   const rejected: string[] = []
-  const others = cluster.validators.keys.map((_, i) => i).filter((i) => i !== index)
+  const others = cluster.keys.map((_, i) => i).filter((i) => i !== index)
   const reader = readerOf(disk)
   let alive = true
   const evidence = new EvidencePool({
@@ -168,7 +187,7 @@ function createNode(cluster: Cluster, index: number): ClusterNode {
   const engine = new NexusBft(
     { chainId: TEST_CHAIN_ID, params, timeouts: TIMEOUTS },
     {
-      signer: createSigner(disk, cluster.validators.keys[index] as Uint8Array),
+      signer: createSigner(cluster, index),
       wal: walOf(disk, () => alive),
       network: {
         broadcast: (message) => {
@@ -191,7 +210,7 @@ function createNode(cluster: Cluster, index: number): ClusterNode {
       clock: systemClock,
       log: silentLogger,
       metrics: NO_METRICS,
-      onCommitted: () => {},
+      onCommitted: ({ head }) => cluster.onCommitted(index, head.summary.height),
       onPeerHeight: (peerId, height) => void catchUp(cluster, index, Number(peerId), height),
       onFatal: (error) => void fatal.push(error),
     },
@@ -244,6 +263,8 @@ function createEchoExecutor(cluster: Cluster, disk: Disk, alive: () => boolean) 
       const result = resultOf(block, request.blockId)
       if (!alive()) return { head: cluster.headOf(head), result, commitSeconds: 0 }
       const next = storedValidatorSet(head.nextValidators)
+      const target = cluster.targetAfter(head.height + 1)
+      const updates = target === null ? [] : updatesToward(next, target)
       const summary: StateSummary = {
         ...head,
         height: heightOf(head.height + 1),
@@ -251,7 +272,7 @@ function createEchoExecutor(cluster: Cluster, disk: Disk, alive: () => boolean) 
         time: block.header.time,
         stateRoot: hash(DOMAIN.stateRoot, head.stateRoot, encode(blockCodec, block)),
         validators: next.validators,
-        nextValidators: next.advance().validators,
+        nextValidators: nextValidatorSet(next, updates).validators,
       }
       disk.blocks.push({ block, certificate: request.certificate })
       disk.summaries.push(summary)
@@ -269,6 +290,7 @@ const resultOf = (block: Block, blockId: string): ExecutionResult => ({
   skipped: [],
   actions: block.payload.core.map((bytes) => ({ hash: bytes, code: null })),
   coreGas: {},
+  validatorUpdates: [],
   coreCalls: { accepted: 0, rejected: 0 },
   timings: {},
 })
@@ -330,24 +352,34 @@ function walOf(disk: Disk, alive: () => boolean): WalFactory {
 }
 
 /** The double-sign rule, and a record of everything this key ever signed. */
-function createSigner(disk: Disk, key: Uint8Array): Signer {
-  const sign = (slot: string, digest: Uint8Array): Uint8Array => {
+function createSigner(cluster: Cluster, index: number): Signer {
+  const disk = cluster.disks[index] as Disk
+  const key = cluster.keys[index] as Uint8Array
+  const address = addressOfPrivateKey(key)
+  const sign = (place: Place, step: string, digest: Uint8Array): Uint8Array => {
+    if (cluster.signerAway.has(index)) throw new NexusError({ code: 'SIGNER_UNAVAILABLE' })
+    const slot = `${toHex(address)}/${place.height}/${place.round}/${step}`
     const before = disk.signed.get(slot)
-    if (before !== undefined && before.digest !== toHex(digest))
+    if (before !== undefined && before.digest !== toHex(digest)) {
+      cluster.refused.push(slot)
       throw new NexusError({ code: 'DOUBLE_SIGN_REFUSED' })
+    }
     const { signature } = signatures.sign(digest, key)
     disk.signed.set(slot, { digest: toHex(digest), signature })
+    const ever = cluster.everSigned.get(slot) ?? toHex(digest)
+    if (ever !== toHex(digest)) cluster.doubleSigned.push(slot)
+    cluster.everSigned.set(slot, ever)
+    cluster.onSigned(index, place.height)
     return signature
   }
   return {
-    address: addressOfPrivateKey(key),
-    signVote: async (vote) => ({
-      ...vote,
-      signature: sign(`${vote.height}/${vote.round}/${vote.type}`, voteDigest(vote)),
-    }),
+    address,
+    signVote: async (vote) => ({ ...vote, signature: sign(vote, vote.type, voteDigest(vote)) }),
     signProposal: async (proposal) => ({
       ...proposal,
-      signature: sign(`${proposal.height}/${proposal.round}/proposal`, proposalDigest(proposal)),
+      signature: sign(proposal, 'proposal', proposalDigest(proposal)),
     }),
   } as Signer
 }
+
+type Place = { readonly height: number; readonly round: number }

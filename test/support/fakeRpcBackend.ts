@@ -7,6 +7,7 @@ import type {
   AccessListResult,
   BackendEvent,
   CallRequest,
+  CertifiedBlock,
   NodeStatus,
   Outcome,
   RpcBackend,
@@ -54,6 +55,7 @@ export class FakeRpcBackend implements RpcBackend {
   }
   readonly blocks: ExecutedBlock[] = []
   readonly pending = new Map<string, SignedTransaction>()
+  readonly lightBlocks = new Map<number, CertifiedBlock>()
   pooledNonce = 9
   /** A node with engines. */
   core?: FakeCore
@@ -69,6 +71,7 @@ export class FakeRpcBackend implements RpcBackend {
     catchingUp: false,
     highestKnown: 0,
     pendingTransactions: 0,
+    fork: null,
     peers: [
       {
         id: '16Uiu2peer',
@@ -240,6 +243,9 @@ export class FakeRpcBackend implements RpcBackend {
   }
   validators(height: number): readonly Validator[] | null {
     return height <= this.height() + 2 ? set.validators : null
+  }
+  lightBlock(height: number): CertifiedBlock | null {
+    return this.lightBlocks.get(height) ?? null
   }
   transaction({ hash }: SignedTransaction): TransactionView {
     const view = this.#views.get(toHex(hash))

@@ -19,8 +19,15 @@ export class NexusProcess {
   readonly exited: Promise<Exit>
   exit: Exit | null = null
 
-  constructor(args: readonly string[], cwd?: string) {
-    this.#child = spawn(process.execPath, [NEXUS_BIN, ...args], {
+  /** `preload`: modules that the process and its threads load before everything else. */
+  constructor(
+    args: readonly string[],
+    cwd?: string,
+    preload: readonly URL[] = [],
+    bin: string = NEXUS_BIN,
+  ) {
+    const imports = preload.flatMap(({ href }) => ['--import', href])
+    this.#child = spawn(process.execPath, [...imports, bin, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       ...(cwd === undefined ? {} : { cwd }),
     })

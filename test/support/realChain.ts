@@ -15,7 +15,11 @@ import { buildBlock } from '../../node/consensus/blockBuilder.ts'
 import type { ExecutionResult } from '../../node/executor/chainHead.ts'
 import { type ChainHead, storedValidatorSet } from '../../node/executor/chainHead.ts'
 import type { Executor } from '../../node/executor/executor.ts'
-import { openExecutor } from '../../node/executor/openExecutor.ts'
+import {
+  defaultExecutorSurroundings,
+  type ExecutorSurroundings,
+  openExecutor,
+} from '../../node/executor/openExecutor.ts'
 import { COIN, type Key } from './evmWorld.ts'
 import { testCertificate, testValidators } from './testChain.ts'
 
@@ -25,17 +29,30 @@ export class RealChain {
   readonly directory: string
   readonly genesis: Genesis
   readonly #genesisText: string
+  readonly #historyBlocks: number
+  readonly #surroundings: ExecutorSurroundings
   #executor: Executor
   #lastCommit: Block['payload']['lastCommit'] = null
 
   private constructor(
     directory: string,
-    chain: { readonly text: string; readonly genesis: Genesis; readonly executor: Executor },
+    chain: {
+      readonly text: string
+      readonly genesis: Genesis
+      readonly executor: Executor
+      readonly historyBlocks: number
+      readonly surroundings: ExecutorSurroundings
+    },
   ) {
+    this.#surroundings = chain.surroundings
+    this.#historyBlocks = chain.historyBlocks
     this.directory = directory
     this.#genesisText = chain.text
     this.genesis = chain.genesis
     this.#executor = chain.executor
+    const { height, blockId } = chain.executor.head.summary
+    // One validator signs: what it signed for the last block, whoever committed that.
+    if (height > 0) this.#lastCommit = testCertificate(keys, { height, blockId, signers: [0] })
   }
 
   get executor(): Executor {
@@ -43,10 +60,13 @@ export class RealChain {
   }
 
   /** As a process that was killed between two commits comes back. */
-  async restart(): Promise<void> {
+  async restart(between: () => Promise<void> = async () => {}): Promise<void> {
     await this.#executor.close()
+    await between()
     const [databasePath, genesisText] = [this.directory, this.#genesisText]
-    this.#executor = await openExecutor({ databasePath, genesisText, historyBlocks: 16 })
+    const historyBlocks = this.#historyBlocks
+    const options = { databasePath, genesisText, historyBlocks }
+    this.#executor = await openExecutor(options, this.#surroundings)
   }
 
   /** 1,000 coins for each key. */
@@ -57,12 +77,15 @@ export class RealChain {
       readonly accounts?: readonly GenesisAccount[]
       readonly core?: CoreGenesis
       readonly engineThreads?: number
+      /** One of power 1 where absent. */
+      readonly validators?: Genesis['validators']
+      readonly surroundings?: Partial<ExecutorSurroundings>
     } = {},
   ): Promise<RealChain> {
     const created = createGenesis({
       chainId: 3940,
       genesisTime: millisOf(1_700_000_000_000),
-      validators: [
+      validators: options.validators ?? [
         { name: 'solo', publicKey: signatures.publicKeyOf(keys[0] as Uint8Array), power: 1 },
       ],
       accounts: [
@@ -77,15 +100,29 @@ export class RealChain {
     const parsed = parseGenesis(created.text)
     if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems))
     const directory = mkdtempSync(join(tmpdir(), 'nexus-chain-'))
-    const executor = await openExecutor({
-      databasePath: directory,
-      genesisText: created.text,
-      historyBlocks: options.historyBlocks ?? 16,
-      engineThreads: options.engineThreads ?? 0,
+    const { historyBlocks = 16 } = options
+    const surroundings = { ...defaultExecutorSurroundings, ...options.surroundings }
+    const executor = await openExecutor(
+      {
+        databasePath: directory,
+        genesisText: created.text,
+        historyBlocks,
+        engineThreads: options.engineThreads ?? 0,
+      },
+      surroundings,
+    )
+    return new RealChain(directory, {
+      text: created.text,
+      genesis: parsed.value,
+      executor,
+      historyBlocks,
+      surroundings,
     })
-    return new RealChain(directory, { text: created.text, genesis: parsed.value, executor })
   }
 
+  get genesisText(): string {
+    return this.#genesisText
+  }
   get identity() {
     return { chainId: this.genesis.chainId, genesisHash: genesisHash(this.genesis) }
   }

@@ -73,8 +73,8 @@ export type HeightOptions = {
   readonly core?: CoreRecord
 }
 
-const NO_OUTCOME: CoreRecord['outcome'] = { receipts: [], events: new Uint8Array(0) }
-const NO_REPLAY: CoreRecord['replay'] = {
+export const NO_OUTCOME: CoreRecord['outcome'] = { receipts: [], events: new Uint8Array(0) }
+export const NO_REPLAY: CoreRecord['replay'] = {
   systemCalls: [],
   systemGas: [],
   outcomes: [],

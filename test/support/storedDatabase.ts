@@ -48,8 +48,11 @@ export class DatabaseFolder {
       compression: false,
     })
     await database.open()
-    await use(database)
-    await database.close()
+    try {
+      await use(database)
+    } finally {
+      await database.close()
+    }
   }
 
   /** Last opened, first closed: the first handle owns what they share. */

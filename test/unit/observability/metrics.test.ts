@@ -33,6 +33,16 @@ describe('createMetrics', () => {
     metrics.stop()
   })
 
+  it('shows the validator set of the height and the part of this node', async () => {
+    const { metrics } = metricsWithClock()
+    metrics.consensus.validatorSet({ size: 4, totalPower: 91, ownPower: 14 })
+    metrics.consensus.validatorSet({ size: 5, totalPower: 93, ownPower: 0 })
+    expect(await seriesOf(metrics, 'nexus_consensus_validators')).toBe(5)
+    expect(await seriesOf(metrics, 'nexus_consensus_total_power')).toBe(93)
+    expect(await seriesOf(metrics, 'nexus_consensus_own_power')).toBe(0)
+    metrics.stop()
+  })
+
   it('adds what other threads counted', async () => {
     const { metrics } = metricsWithClock()
     const other = createMetrics({ thread: 'executor', now: () => 0 })

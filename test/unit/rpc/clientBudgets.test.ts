@@ -21,7 +21,9 @@ describe('the budget of a client', () => {
   })
 
   it('never gives more than the burst and what was earned, however it is asked', () => {
-    const asked = fc.array(fc.tuple(fc.integer({ min: 1, max: 60 }), fc.nat(500)), { maxLength: 80 })
+    const asked = fc.array(fc.tuple(fc.integer({ min: 1, max: 60 }), fc.nat(500)), {
+      maxLength: 80,
+    })
     fc.assert(
       fc.property(asked, (calls) => {
         let now = 0
@@ -35,7 +37,9 @@ describe('the budget of a client', () => {
             expect(budget.take(units)).toBe(0)
             given += units
           }
-          expect(given).toBeLessThanOrEqual(rate.burstUnits + (now * rate.unitsPerSecond) / 1_000 + 1e-6)
+          expect(given).toBeLessThanOrEqual(
+            rate.burstUnits + (now * rate.unitsPerSecond) / 1_000 + 1e-6,
+          )
           now += pauseMs
         }
       }),

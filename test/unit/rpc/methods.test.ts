@@ -417,6 +417,12 @@ describe('the chain itself', () => {
     expect(shown.validators[3]).toMatchObject({ index: 3, power: 1 })
   })
 
+  it('shows the validators of the two heights to come, and of no other', async () => {
+    for (const height of ['0x4', '0x5'])
+      expect(await rpc.result('nexus_validators', [height])).toMatchObject({ height })
+    expect(await rpc.error('nexus_validators', ['0x6'])).toMatchObject({ code: -32000 })
+  })
+
   it('proves a block with the signatures of its validators', async () => {
     const certificate = await rpc.result<{ signatures: { address: string; index: number }[] }>(
       'nexus_commitCertificate',

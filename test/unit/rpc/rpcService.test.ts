@@ -19,7 +19,7 @@ import { until } from '../../support/wait.ts'
 const [user, other] = [keyNumber(0), keyNumber(1)]
 const status: NodeStatus = {
   ...{ moniker: 'solo', version: '0.1.0', validator: other.address, height: 0, catchingUp: false },
-  ...{ highestKnown: 0, pendingTransactions: 0, peers: [] },
+  ...{ highestKnown: 0, pendingTransactions: 0, peers: [], fork: null },
 }
 
 let chain: RealChain
