@@ -1,3 +1,4 @@
+import { millisOf } from '../../core/primitives/units.ts'
 import { headOf } from '../../test/support/sameChain.ts'
 import { sleep, until } from '../../test/support/wait.ts'
 import type { Testnet } from '../../test/testnet/testnet.ts'
@@ -118,10 +119,18 @@ const rolling: Scenario = async ({ seconds, rate, validators }, say) =>
   })
 
 const SAMPLE_MS = 10_000
+/**
+ * A node that keeps all it ever saw grows for ever; this one keeps some minutes. Evidence bounds what
+ * may be forgotten, so it ages as fast.
+ */
+const KEEPS_LITTLE = {
+  consensus: { evidenceMaxAgeMs: millisOf(60_000), evidenceMaxAgeBlocks: 1_000 },
+  config: { storage: { historyBlocks: 128, retainBlocks: 2_000, lightBlockMs: 60_000 } },
+}
 
 /** Memory and disk over a long time of load; both must be flat once the node keeps only what it is told to keep. */
 const soak: Scenario = async ({ minutes, rate, validators }, say) => {
-  const plan = calmPlan(validators)
+  const plan = calmPlan(validators, KEEPS_LITTLE)
   return withTestnet(plan, async (testnet) => {
     const samples: { minute: number; rssMb: number[]; diskMb: number[] }[] = []
     const startMs = performance.now()

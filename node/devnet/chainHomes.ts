@@ -1,3 +1,4 @@
+import type { ConsensusParams } from '../../core/chain/params.ts'
 import { assert } from '../../core/primitives/assert.ts'
 import { compareBytes } from '../../core/primitives/bytes.ts'
 import { NexusError } from '../../core/primitives/errors.ts'
@@ -25,6 +26,8 @@ export type NewChain = {
   /** Milliseconds since the Unix epoch. */
   readonly genesisTime: number
   readonly blockTimeMs: number
+  /** Over the defaults. */
+  readonly consensus?: Partial<ConsensusParams>
   /** Test accounts, whose keys everybody knows, and what each has in wei. */
   readonly accounts: number
   readonly balance: bigint
@@ -78,7 +81,11 @@ function genesisOf(chain: NewChain, keys: readonly ValidatorKey[]): string {
       deploymentProxy,
       ...accounts.map(({ address }) => fundedAccount(address, chain.balance)),
     ],
-    consensus: { ...defaultConsensusParams, emptyBlockIntervalMs: millisOf(chain.blockTimeMs) },
+    consensus: {
+      ...defaultConsensusParams,
+      emptyBlockIntervalMs: millisOf(chain.blockTimeMs),
+      ...chain.consensus,
+    },
     evm: defaultEvmParams,
     core: devnetCore(accounts.map(({ address }) => address)),
   })

@@ -1,4 +1,5 @@
 // What a testnet is and what happens to it, from one number.
+import type { ConsensusParams } from '../../core/chain/params.ts'
 import { type Random, randomFrom } from '../fuzz/random.ts'
 
 /** Something that happens to a node, or to a group of them, and ends. */
@@ -27,6 +28,10 @@ export type Plan = {
   readonly blockTimeMs: number
   readonly senders: number
   readonly perturbations: readonly Perturbation[]
+  /** Of the genesis, over the defaults. */
+  readonly consensus?: Partial<ConsensusParams>
+  /** Of every node, over what this plan says. */
+  readonly config?: { readonly [section: string]: object }
 }
 
 const KINDS = ['kill', 'restart', 'upgrade', 'pause', 'disconnect', 'partition'] as const

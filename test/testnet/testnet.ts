@@ -72,6 +72,7 @@ export class Testnet {
         execution: { engineThreads: nodePlan.engineThreads },
         storage: { historyBlocks: nodePlan.historyBlocks },
       })
+      if (plan.config !== undefined) configure(home.paths, plan.config)
       return {
         plan: nodePlan,
         home,
@@ -200,6 +201,7 @@ async function makeHomes(plan: Plan, data: string): Promise<readonly MadeHome[]>
     chainId: TESTNET_CHAIN_ID,
     genesisTime: Date.now(),
     blockTimeMs: plan.blockTimeMs,
+    ...(plan.consensus === undefined ? {} : { consensus: plan.consensus }),
     accounts: 16,
     balance: 10_000n * WEI_PER_COIN,
     validators: members.filter(({ power }) => power > 0),
