@@ -27,10 +27,11 @@ export async function openNodeSigner(options: NodeSignerOptions): Promise<Guarde
   if (config.signer.kind === 'remote') return openRemoteSigner(options)
   if (privateKey === null) return null
   metrics.connected(true)
-  const { lastSigned, data } = config.paths
-  // A home that has never run. Where data exists without the state, somebody lost or deleted what
-  // keeps this validator from signing twice: nothing is made, and opening then refuses.
-  if (!existsSync(lastSigned) && !existsSync(data)) {
+  const { lastSigned, database, wal } = config.paths
+  // A home that has never run, or whose first start ended before the state was there. Where there is
+  // a chain without the state, somebody lost or deleted what keeps this validator from signing twice:
+  // nothing is made, and opening then refuses.
+  if (![lastSigned, database, wal].some((file) => existsSync(file))) {
     const identity = { chainId, address: addressOfPrivateKey(privateKey) }
     await LastSignedFile.create(lastSigned, identity, nodeFileSystem)
   }
