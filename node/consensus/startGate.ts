@@ -25,13 +25,17 @@ export type GateModules = {
 }
 
 const POLL_MS = 20
-/** A height that nobody can show blocks for must not keep a validator from voting. */
-const STALLED_MS = 5_000
+/**
+ * A height that nobody can show blocks for must not keep a validator from voting. Several requests for
+ * blocks time out before: block sync forgets such claims itself, and on a machine that is merely slow a
+ * validator whose memory was lost must not come to vote at a height that is long past.
+ */
+const STALLED_MS = 60_000
 
 /**
  * Lets nothing be signed until this node knows where the chain stands: a node whose data was lost or
  * restored from an old copy would else vote at heights that it voted at before. It is open once a
- * peer is connected and no peer is more than one height ahead, or none shows a block for 5 s; then the
+ * peer is connected and no peer is more than one height ahead, or none shows a block for a minute; then the
  * newest blocks are searched for signatures nobody here made, and it stays open.
  */
 export class StartGate implements GuardedSigner {

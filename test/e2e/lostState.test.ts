@@ -8,8 +8,10 @@ import { call } from '../support/jsonRpc.ts'
 import { headOf } from '../support/sameChain.ts'
 import { until } from '../support/wait.ts'
 
-/** Fifteen seconds of blocks: longer than a validator takes to start and to sync on a busy machine. */
-const CHECKED_HEIGHTS = 150
+/** All there are, however long a validator takes to start and to sync on a busy machine. */
+const ALL_HEIGHTS = 10_000
+/** So few that the chain has soon gone on without the validator. */
+const FEW_HEIGHTS = 5
 const LOSER = 3
 let devnet: Devnet
 
@@ -24,13 +26,27 @@ const growth = async (blocks: number): Promise<void> => {
   )
 }
 
+function searches(doubleSignCheckHeights: number): void {
+  const config = path.join(devnet.validator(LOSER).home, 'config.json')
+  const values = JSON.parse(fs.readFileSync(config, 'utf8'))
+  fs.writeFileSync(config, JSON.stringify({ ...values, signing: { doubleSignCheckHeights } }))
+}
+
 /** Starts the validator, which must refuse, since its own signatures are in the newest blocks. */
 async function refuses(): Promise<void> {
+  searches(ALL_HEIGHTS)
   const started = devnet.startValidator(LOSER)
-  const exit = await until({ what: 'the refusal', timeoutMs: 40_000 }, () => started.exit)
+  const exit = await until({ what: 'the refusal', timeoutMs: 60_000 }, () => started.exit)
   expect(exit.code, started.output).toBe(1)
   expect(started.output).toContain('DOUBLE_SIGN_RISK')
   expect(started.output).not.toContain('Signing starts')
+}
+
+/** After the chain has gone on without it for longer than it searches. */
+async function isTakenBack(): Promise<void> {
+  await growth(FEW_HEIGHTS + 3)
+  searches(FEW_HEIGHTS)
+  await votesAgain()
 }
 
 async function votesAgain(): Promise<void> {
@@ -48,10 +64,6 @@ async function votesAgain(): Promise<void> {
 
 beforeAll(async () => {
   devnet = await Devnet.start({ validators: 4, args: ['--block-time', '100ms'] })
-  const config = path.join(devnet.validator(LOSER).home, 'config.json')
-  const values = JSON.parse(fs.readFileSync(config, 'utf8'))
-  const signing = { doubleSignCheckHeights: CHECKED_HEIGHTS }
-  fs.writeFileSync(config, JSON.stringify({ ...values, signing }))
   await growth(15)
 })
 afterAll(disposeAll)
@@ -71,8 +83,7 @@ test('data restored from an old copy is refused, and accepted when the chain has
   fs.rmSync(dataOf(), { recursive: true })
   fs.renameSync(copy, dataOf())
   await refuses()
-  await growth(CHECKED_HEIGHTS + 1)
-  await votesAgain()
+  await isTakenBack()
 })
 
 test('so is an empty directory where data was', async () => {
@@ -80,8 +91,7 @@ test('so is an empty directory where data was', async () => {
   await devnet.kill(LOSER)
   fs.rmSync(dataOf(), { recursive: true })
   await refuses()
-  await growth(CHECKED_HEIGHTS + 1)
-  await votesAgain()
+  await isTakenBack()
 })
 
 test('a lost last-signed state alone is refused for good', async () => {
