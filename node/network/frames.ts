@@ -52,9 +52,20 @@ export function encodeFrame<T extends { readonly kind: string }>(
   return frame
 }
 
+type Body = {
+  /** Grows up to `length`. */
+  bytes: Uint8Array
+  readonly length: number
+  readonly kind: string
+  filled: number
+}
+
 export type Frame<T> = { readonly message: T; readonly kind: string; readonly sizeBytes: number }
 
-/** Cuts a byte stream into messages. Memory: what was pushed and not read, and one frame of a legal length. */
+/** Memory taken on the word of a header; the rest of a frame is believed as its bytes arrive. */
+const FIRST_BYTES = 16 * 1024
+
+/** Cuts a byte stream into messages. Memory: what was pushed and not read, and twice what arrived of one frame of a legal length. */
 export class FrameReader<T> {
   readonly #format: FrameFormat<T>
   readonly #chunks: Uint8Array[] = []
@@ -62,7 +73,7 @@ export class FrameReader<T> {
   #offset = 0
   readonly #header = new Uint8Array(HEADER_BYTES)
   #headerFilled = 0
-  #body: { readonly bytes: Uint8Array; readonly kind: string; filled: number } | null = null
+  #body: Body | null = null
 
   constructor(format: FrameFormat<T>) {
     this.#format = format
@@ -82,8 +93,14 @@ export class FrameReader<T> {
     }
     const body = this.#body
     assert(body !== null, 'a frame is open after its header')
-    body.filled += this.#fill(body.bytes, body.filled)
-    if (body.filled < body.bytes.length) return ok(null)
+    for (;;) {
+      body.filled += this.#fill(body.bytes, body.filled)
+      if (body.filled < body.bytes.length) return ok(null)
+      if (body.bytes.length === body.length) break
+      const larger = new Uint8Array(Math.min(body.length, 2 * body.bytes.length))
+      larger.set(body.bytes)
+      body.bytes = larger
+    }
     this.#body = null
     this.#headerFilled = 0
     const decoded = decode(this.#format.codec, body.bytes)
@@ -99,9 +116,9 @@ export class FrameReader<T> {
     const limit = this.#format.limitOf(tag)
     if (limit === undefined) return 'BAD_TAG'
     if (length > limit.maxBytes) return 'FRAME_TOO_LARGE'
-    const bytes = new Uint8Array(length)
+    const bytes = new Uint8Array(Math.min(length, FIRST_BYTES))
     bytes[0] = tag
-    this.#body = { bytes, kind: limit.kind, filled: 1 }
+    this.#body = { bytes, length, kind: limit.kind, filled: 1 }
     return null
   }
 

@@ -6,11 +6,14 @@ import { encodeFrame, FrameReader, frameFormat } from '../../../node/network/fra
 type Message =
   | { readonly kind: 'small'; readonly data: Uint8Array }
   | { readonly kind: 'large'; readonly data: Uint8Array }
+  | { readonly kind: 'huge'; readonly data: Uint8Array }
 
+const HUGE = 2 << 20
 const fields = struct<{ data: Uint8Array }>({ data: bytes(1 << 30) })
 const format = frameFormat<Message>({
   small: { tag: 1, maxBytes: 64, codec: fields },
   large: { tag: 2, maxBytes: 1_024, codec: fields },
+  huge: { tag: 3, maxBytes: HUGE, codec: fields },
 })
 
 const message: fc.Arbitrary<Message> = fc.oneof(
@@ -71,6 +74,22 @@ describe('frames', () => {
     const before = process.memoryUsage().arrayBuffers
     expect(reader.read()).toEqual({ ok: false, code })
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1 << 20)
+  })
+
+  it('a legal length takes no more memory than what has arrived of it', () => {
+    const readers = Array.from({ length: 16 }, () => new FrameReader(format))
+    const before = process.memoryUsage().arrayBuffers
+    for (const reader of readers) {
+      reader.push(header(HUGE, 3))
+      expect(reader.read()).toEqual({ ok: true, value: null })
+    }
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1 << 20)
+    const data = Uint8Array.from({ length: HUGE - 5 }, (_, i) => i)
+    const frame = encodeFrame(format, { kind: 'huge', data })
+    const [reader] = readers as [FrameReader<Message>]
+    for (let at = 5; at < frame.length; at += 50_000) reader.push(frame.subarray(at, at + 50_000))
+    const read = reader.read()
+    expect(read.ok && read.value?.message).toEqual({ kind: 'huge', data })
   })
 
   it('a legal length with garbage inside is refused by the codec', () => {
