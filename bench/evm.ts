@@ -33,7 +33,7 @@ export type EvmBenchOptions = {
 
 export const defaultEvmBenchOptions: EvmBenchOptions = {
   accounts: 10_000,
-  blocks: 20,
+  blocks: 60,
   transactionsPerBlock: 1_000,
 }
 

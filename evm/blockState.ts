@@ -3,8 +3,10 @@ import { EMPTY_BYTES, equalBytes } from '../core/primitives/bytes.ts'
 import { type Account, encodeAccount, hasCode } from './account.ts'
 import { encodeRlp } from './rlp.ts'
 import type { CommittedAccount } from './state/committedState.ts'
+import type { AccountEntry, SlotEntry } from './state/entries.ts'
 import type { FlatState } from './state/flatState.ts'
-import { bytesOfKey } from './state/keys.ts'
+import { keyOf } from './state/keys.ts'
+import { bytesOfWord, minimalBytesOf } from './state/word.ts'
 import type { FlatChange, StateTrie } from './stateTrie.ts'
 import { type EvmChange, storageKey } from './store.ts'
 
@@ -24,19 +26,14 @@ export type BlockState = {
 export function finishBlockState(flat: FlatState, trie: StateTrie): BlockState {
   const changes: EvmChange[] = []
   const slots = new Map<string, Uint8Array>()
-  const roots = new Map<string, Uint8Array>()
-  for (const [key, written] of flat.storage) {
-    const root = finishStorage(flat, trie, { key, written, changes, slots })
-    if (root !== null) roots.set(key, root)
-  }
   const accounts = new Map<string, CommittedAccount>()
   const codes = new Map<string, readonly [Uint8Array, Uint8Array]>()
   const leaves: FlatChange[] = []
   let nativeDelta = 0n
-  for (const key of new Set([...flat.accounts.keys(), ...roots.keys()])) {
-    const address = bytesOfKey(key)
-    const before = flat.committed.account(key, address)
-    const account = withRoot(flat.account(address), roots.get(key))
+  for (const entry of flat.written) {
+    const root = finishStorage(entry, trie, changes, slots)
+    const { key, address, base: before } = entry
+    const account = withRoot(entry.account, root)
     const bytes = account === null ? null : encodeAccount(account)
     if (sameBytes(before.bytes, bytes)) continue
     accounts.set(key, { account, bytes })
@@ -53,35 +50,35 @@ export function finishBlockState(flat: FlatState, trie: StateTrie): BlockState {
   return { stateRoot, nativeDelta, changes, accounts, slots, codes: [...codes.values()] }
 }
 
-type StorageWork = {
-  readonly key: string
-  readonly written: ReadonlyMap<string, Uint8Array>
-  readonly changes: EvmChange[]
-  readonly slots: Map<string, Uint8Array>
-}
-
 /** The account's new storage root, or null if no slot has another value than before the block. */
-function finishStorage(flat: FlatState, trie: StateTrie, work: StorageWork): Uint8Array | null {
-  const address = bytesOfKey(work.key)
+function finishStorage(
+  entry: AccountEntry,
+  trie: StateTrie,
+  changes: EvmChange[],
+  slots: Map<string, Uint8Array>,
+): Uint8Array | null {
+  if (entry.slotsByBits === null) return null
   const leaves: FlatChange[] = []
-  for (const [slotKey, value] of work.written) {
-    const slot = bytesOfKey(slotKey)
-    const before = flat.committed.slot(work.key + slotKey, address, slot)
-    if (equalBytes(before, value)) continue
-    work.slots.set(work.key + slotKey, value)
-    leaves.push({ preimage: slot, value: value.length === 0 ? null : encodeRlp(value) })
-    work.changes.push({
+  const { key, address } = entry
+  const finish = ({ slot: number, base, value }: SlotEntry): void => {
+    if (value === base) return
+    const slot = bytesOfWord(number)
+    const bytes = minimalBytesOf(value)
+    slots.set(key + keyOf(slot), bytes)
+    leaves.push({ preimage: slot, value: value === 0 ? null : encodeRlp(bytes) })
+    changes.push({
       namespace: 'storage',
       key: storageKey(address, slot),
-      value: value.length === 0 ? null : value,
-      previous: before.length === 0 ? null : before,
+      value: value === 0 ? null : bytes,
+      previous: base === 0 ? null : minimalBytesOf(base),
     })
   }
+  for (const slot of entry.slots()) finish(slot)
   return leaves.length === 0 ? null : trie.updateStorage(address, leaves)
 }
 
-function withRoot(account: Account | null, storageRoot: Uint8Array | undefined): Account | null {
-  if (storageRoot === undefined) return account
+function withRoot(account: Account | null, storageRoot: Uint8Array | null): Account | null {
+  if (storageRoot === null) return account
   assert(account !== null, 'an account with storage exists')
   return { ...account, storageRoot }
 }

@@ -1,21 +1,25 @@
-import type { Common } from '@ethereumjs/common'
 import type { CorePort } from '../core/host/corePort.ts'
-import { createCommon, type EngineHardfork, memoize } from './interpreter/common.ts'
-import { CoreGate } from './interpreter/coreGate.ts'
-import type { RunGuard } from './interpreter/loop.ts'
-import { createNexusEvm, type NexusEvm } from './interpreter/nexusEvm.ts'
+import { EngineGate } from './engineGate.ts'
+import type { Executive, ExecutiveName } from './executive.ts'
+import type { EngineHardfork } from './forks.ts'
+import { createCommon } from './interpreter/common.ts'
+import { createReferenceExecutive } from './interpreter/referenceExecutive.ts'
 import type { CommittedState } from './state/committedState.ts'
 import { FlatState } from './state/flatState.ts'
-import { NexusStateManager } from './state/stateManager.ts'
+import type { Tracer } from './tracer.ts'
+import { createNexusExecutive } from './vm/nexusExecutive.ts'
+import type { RunGuard } from './vm/vm.ts'
 
-/** One interpreter and the state in front of it. Runs one message at a time. */
+/** One executive and the state in front of it. Runs one message at a time. */
 export type Engine = {
   readonly chainId: number
-  readonly evm: NexusEvm
-  readonly manager: NexusStateManager
-  readonly common: Common
+  readonly executive: Executive
   readonly guard: RunGuard
-  readonly core: CoreGate
+  readonly core: EngineGate
+  /** Changed by `enter` only. */
+  flat: FlatState
+  /** Told of every message until it is set back to null. */
+  tracer: Tracer | null
   /** Answers BLOCKHASH for the block or call under way. */
   readonly ancestors: { hashOf: (number: number) => Uint8Array | null }
 }
@@ -24,31 +28,30 @@ export type EngineOptions = {
   readonly chainId: number
   readonly hardfork: EngineHardfork
   readonly committed: CommittedState
+  /** Absent: nexus. */
+  readonly executive?: ExecutiveName
 }
 
 export async function createEngine(options: EngineOptions): Promise<Engine> {
   const { chainId, hardfork, committed } = options
   const common = createCommon(chainId, hardfork)
-  const manager = new NexusStateManager(new FlatState(committed))
+  const flat = new FlatState(committed)
   const guard: RunGuard = { shouldStop: null }
-  const core = new CoreGate()
+  const core = new EngineGate()
   const ancestors: Engine['ancestors'] = { hashOf: () => null }
-  const evm = await createNexusEvm({
-    common,
-    stateManager: manager,
-    guard,
-    core,
-    ancestorHash: (number) => ancestors.hashOf(number),
-  })
-  memoize(common)
-  return { chainId, evm, manager, common, guard, core, ancestors }
+  const ancestorHash = (number: number): Uint8Array | null => ancestors.hashOf(number)
+  const parts = { common, gate: core, guard, ancestorHash }
+  const executive =
+    options.executive === 'reference'
+      ? await createReferenceExecutive({ ...parts, flat })
+      : createNexusExecutive({ ...parts, chainId, hardfork })
+  const engine: Engine = { chainId, executive, flat, guard, core, ancestors, tracer: null }
+  enter(engine, flat)
+  return engine
 }
 
-/** Puts another state in front of the interpreter, with these engines beside it, and forgets what a run that threw left behind. */
+/** Puts another state in front of the executive, with these engines beside it, and forgets what a run that threw left behind. */
 export function enter(engine: Engine, flat: FlatState, port: CorePort | null = null): void {
-  engine.manager.flat = flat
-  engine.core.open(port)
-  engine.evm.warmJournal.engines = engine.core.engines
-  engine.evm.warmJournal.cleanJournal()
-  engine.evm.transientStorage.clear()
+  engine.flat = flat
+  engine.executive.enter(flat, port)
 }

@@ -1,8 +1,8 @@
 import type { EthereumHeader } from '../core/chain/executedBlock.ts'
-import { EMPTY_BYTES, fromHex } from '../core/primitives/bytes.ts'
+import { concatBytes, EMPTY_BYTES, fromHex } from '../core/primitives/bytes.ts'
 import { keccak256, sha256 } from '../core/primitives/hash.ts'
 import { EMPTY_TRIE_ROOT } from './account.ts'
-import { encodeRlp, headerLength, quantityBytes } from './rlp.ts'
+import { encodeRlp, headerLength, quantityBytes, writeHeader } from './rlp.ts'
 
 /** Keccak of an empty list's RLP: there have been no ommers since the merge. */
 const EMPTY_OMMERS_HASH = keccak256(Uint8Array.of(0xc0))
@@ -60,6 +60,27 @@ export const encodeHeader = (header: Omit<EthereumHeader, 'hash' | 'size'>): Uin
     header.parentBeaconBlockRoot,
     header.requestsHash,
   ])
+
+/** The block as other Ethereum clients exchange it. A typed transaction is a string in the list. */
+export const encodeBlock = (
+  header: Omit<EthereumHeader, 'hash' | 'size'>,
+  transactions: readonly Uint8Array[],
+): Uint8Array => {
+  const items = transactions.map((bytes) =>
+    (bytes[0] as number) < 0xc0 ? encodeRlp(bytes) : bytes,
+  )
+  return listOf([encodeHeader(header), listOf(items), EMPTY_LIST, EMPTY_LIST])
+}
+
+const EMPTY_LIST = Uint8Array.of(0xc0)
+
+/** A list of what is encoded already. */
+function listOf(items: readonly Uint8Array[]): Uint8Array {
+  const length = items.reduce((sum, item) => sum + item.length, 0)
+  const head = new Uint8Array(headerLength(length))
+  writeHeader(head, 0, 0xc0, length)
+  return concatBytes(head, ...items)
+}
 
 /** Bytes of [header, transactions, ommers, withdrawals]; a typed transaction is a string in the list. */
 function blockSize(header: Uint8Array, transactions: readonly Uint8Array[]): number {

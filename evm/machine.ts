@@ -1,40 +1,24 @@
-import {
-  type EthereumHeader,
-  type ExecutedBlock,
-  type ExecutedTransaction,
-  type Receipt,
-  type SkippedTransaction,
-  SYSTEM_TRANSACTION_TYPE,
-} from '../core/chain/executedBlock.ts'
+import type { EthereumHeader, ExecutedBlock } from '../core/chain/executedBlock.ts'
 import type { FeeRecipient } from '../core/chain/params.ts'
 import type { CorePort, SystemOutcome, SystemTransaction } from '../core/host/corePort.ts'
 import { assert } from '../core/primitives/assert.ts'
 import { bytesToBigint } from '../core/primitives/bytes.ts'
 import { keccak256 } from '../core/primitives/hash.ts'
-import { BLOB_BASE_FEE, ethereumBlockOf } from './blockEnvironment.ts'
+import { type Body, type Decoded, runBody } from './blockBody.ts'
+import { BLOB_BASE_FEE } from './blockEnvironment.ts'
 import { type BlockState, finishBlockState } from './blockState.ts'
-import { contractAddress } from './contractAddress.ts'
 import { createEngine, type Engine, enter } from './engine.ts'
+import type { ExecutiveName } from './executive.ts'
+import { type Hardfork, transactionGasCap } from './forks.ts'
 import { sealHeader } from './header.ts'
-import type { Hardfork } from './interpreter/common.ts'
-import type { MessageOutcome } from './message.ts'
-import { bloomOf, encodeReceipt, mergeBlooms } from './receipts.ts'
+import { encodeReceipt, mergeBlooms } from './receipts.ts'
+import { CallRecord, checkShadow, coreThrough } from './shadow.ts'
 import { CommittedState, type StateCacheOptions } from './state/committedState.ts'
 import { FlatState } from './state/flatState.ts'
 import { StateTrie } from './stateTrie.ts'
 import type { EvmChange, EvmStore } from './store.ts'
-import {
-  applySystemTransaction,
-  encodeSystemTransaction,
-  systemOutcomeOf,
-} from './systemTransaction.ts'
-import { type DecodedTransaction, decodeTransaction } from './transaction.ts'
-import {
-  type AppliedTransaction,
-  applyTransaction,
-  type BlockContext,
-  type FeeTotals,
-} from './transition.ts'
+import { decodeTransaction } from './transaction.ts'
+import type { BlockContext, FeeTotals } from './transition.ts'
 import { orderedRoot } from './trie/orderedRoot.ts'
 
 export type EvmCacheOptions = StateCacheOptions & {
@@ -42,19 +26,27 @@ export type EvmCacheOptions = StateCacheOptions & {
   readonly cachedHashes: number
 }
 
-/** About 150 MB when full: an account 300 bytes, a slot 150, a trie node 1 KB. */
+/**
+ * About 250 MB when full: an account 300 bytes, a slot 150, a trie node at most 900. The nodes are all
+ * branches of a trie of a million accounts.
+ */
 export const defaultEvmCacheOptions: EvmCacheOptions = {
   cachedAccounts: 100_000,
   cachedSlots: 200_000,
   cachedCodes: 1_000,
-  cachedNodes: 50_000,
+  cachedNodes: 150_000,
   cachedHashes: 200_000,
 }
+
+/** Which executive runs blocks; shadow: nexus, and the reference again behind it, to halt on any difference. */
+export type ExecutionMode = ExecutiveName | 'shadow'
 
 export type EvmMachineOptions = {
   readonly store: EvmStore
   readonly chainId: number
   readonly hardfork: Hardfork
+  /** Absent: nexus. */
+  readonly execution?: ExecutionMode
   readonly caches?: EvmCacheOptions
   /** Monotonic seconds, for timings only; never reaches the state. */
   readonly now: () => number
@@ -129,7 +121,7 @@ export type EvmBlockResult = {
 export type EvmMachine = {
   /**
    * Runs a block on the committed state and leaves its result pending. Deterministic: the same
-   * input on the same state gives the same result.
+   * input on the same state gives the same result. Errors: `EVM_DIVERGED` in shadow mode.
    */
   execute(input: EvmBlockInput): Promise<EvmBlockResult>
   /** Makes the pending result the base of the next block. The store holds its changes by then. */
@@ -142,7 +134,14 @@ export async function createEvmMachine(options: EvmMachineOptions): Promise<EvmM
   const { store, chainId, hardfork, caches = defaultEvmCacheOptions } = options
   const committed = new CommittedState(store, caches)
   const trie = new StateTrie({ store, ...caches })
-  const engine = await createEngine({ chainId, hardfork, committed })
+  const mode = options.execution ?? 'nexus'
+  const createWith = (executive: ExecutiveName): Promise<Engine> =>
+    createEngine({ chainId, hardfork, committed, executive })
+  const parts: Parts = {
+    ...{ options, committed, trie },
+    engine: await createWith(mode === 'reference' ? 'reference' : 'nexus'),
+    shadow: mode === 'shadow' ? await createWith('reference') : null,
+  }
   let pending: BlockState | null = null
   let running = false
   return {
@@ -150,8 +149,7 @@ export async function createEvmMachine(options: EvmMachineOptions): Promise<EvmM
       assert(pending === null && !running, 'a block is executed on a committed state')
       running = true
       try {
-        enter(engine, new FlatState(committed), input.core?.port ?? null)
-        const { result, state } = await executeBlock(options, engine, trie, input)
+        const { result, state } = await executeBlock(parts, input)
         pending = state
         return result
       } finally {
@@ -173,17 +171,17 @@ export async function createEvmMachine(options: EvmMachineOptions): Promise<EvmM
   }
 }
 
-type Body = {
-  readonly transactions: ExecutedTransaction[]
-  readonly included: IncludedTransaction[]
-  readonly skipped: SkippedTransaction[]
-  gasUsed: number
+type Parts = {
+  readonly options: EvmMachineOptions
+  readonly engine: Engine
+  /** Runs every block again, and must come to the same. */
+  readonly shadow: Engine | null
+  readonly committed: CommittedState
+  readonly trie: StateTrie
 }
 
 async function executeBlock(
-  options: EvmMachineOptions,
-  engine: Engine,
-  trie: StateTrie,
+  { options, engine, shadow, committed, trie }: Parts,
   input: EvmBlockInput,
 ): Promise<{ readonly result: EvmBlockResult; readonly state: BlockState }> {
   const { now } = options
@@ -192,17 +190,22 @@ async function executeBlock(
   engine.ancestors.hashOf = input.ancestorHash
   const started = now()
   const decoded = input.transactions.map((transaction) =>
-    decodeOne(options.chainId, input.gasLimit, transaction),
+    decodeOne(options, input.gasLimit, transaction),
   )
   const ready = now()
-  const body: Body = { transactions: [], included: [], skipped: [], gasUsed: 0 }
-  if (input.core !== undefined) await runCore(engine, context, input.core, body)
-  for (const { hash, result } of decoded) {
-    if (result.ok) await runOne(engine, context, result.value, body)
-    else body.skipped.push({ hash, code: result.code })
-  }
+  const record =
+    shadow === null || input.core === undefined ? null : new CallRecord(input.core.port)
+  const core = record === null ? input.core : coreThrough(input.core, record)
+  enter(engine, new FlatState(committed), core?.port ?? null)
+  const body = await runBody(engine, context, decoded, core)
   const executed = now()
-  const { flat } = engine.manager
+  if (shadow !== null) {
+    const expected = { body, context, flat: engine.flat, record }
+    await checkShadow(shadow, new FlatState(committed), contextOf(input), {
+      ...{ expected, decoded, core: input.core, ancestorHash: input.ancestorHash },
+    })
+  }
+  const { flat } = engine
   const state = finishBlockState(flat, trie)
   const rooted = now()
   const header = headerOf(input, body, state.stateRoot)
@@ -239,7 +242,6 @@ function contextOf(input: EvmBlockInput): BlockContext {
   const { baseFeeRecipient, tipRecipient, treasury, coinbase: proposer } = input
   return {
     environment,
-    block: ethereumBlockOf(environment),
     fees: { baseFeeRecipient, tipRecipient, treasury, proposer },
     totals: { burned: 0n, treasury: 0n, proposer: 0n },
   }
@@ -247,94 +249,14 @@ function contextOf(input: EvmBlockInput): BlockContext {
 
 const secondsOf = (timestampMs: number): number => Math.floor(timestampMs / 1_000)
 
-function decodeOne(chainId: number, blockGasLimit: number, input: EvmTransactionInput) {
+function decodeOne(
+  { chainId, hardfork }: EvmMachineOptions,
+  gasLimit: number,
+  input: EvmTransactionInput,
+): Decoded {
   const hash = input.hash ?? keccak256(input.bytes)
-  const rules = { chainId, blockGasLimit }
+  const rules = { chainId, blockGasLimit: Math.min(gasLimit, transactionGasCap(hardfork)) }
   return { hash, result: decodeTransaction(input.bytes, rules, { sender: input.sender, hash }) }
-}
-
-/** System transactions, then what Core does before the block's own (phases 2 and 3). */
-async function runCore(
-  engine: Engine,
-  context: BlockContext,
-  core: EvmBlockCore,
-  body: Body,
-): Promise<void> {
-  await core.afterSystem(await runSystem(engine, context, core.systemTransactions, body))
-}
-
-async function runSystem(
-  engine: Engine,
-  { block, environment }: BlockContext,
-  systemTransactions: readonly SystemTransaction[],
-  body: Body,
-): Promise<readonly SystemOutcome[]> {
-  const promised = systemTransactions.reduce((sum, { gasLimit }) => sum + gasLimit, 0)
-  assert(promised <= environment.gasLimit, 'what Core queues for a block fits it')
-  engine.core.install(engine.manager.flat)
-  const outcomes: SystemOutcome[] = []
-  for (const transaction of systemTransactions) {
-    const outcome = await applySystemTransaction(engine, block, transaction)
-    outcomes.push(systemOutcomeOf(transaction.nonce, outcome))
-    const bytes = encodeSystemTransaction(transaction, environment.number)
-    body.gasUsed += outcome.gasUsed
-    body.transactions.push({
-      hash: keccak256(bytes),
-      sender: transaction.from,
-      bytes,
-      receipt: systemReceiptOf(outcome, body.gasUsed),
-    })
-  }
-  return outcomes
-}
-
-const systemReceiptOf = (outcome: MessageOutcome, cumulativeGasUsed: number): Receipt => ({
-  type: SYSTEM_TRANSACTION_TYPE,
-  status: outcome.error === null ? 1 : 0,
-  gasUsed: outcome.gasUsed,
-  cumulativeGasUsed,
-  effectiveGasPrice: 0n,
-  contractAddress: null,
-  logs: outcome.logs,
-  logsBloom: bloomOf(outcome.logs),
-})
-
-async function runOne(
-  engine: Engine,
-  context: BlockContext,
-  transaction: DecodedTransaction,
-  body: Body,
-): Promise<void> {
-  const gasLeft = context.environment.gasLimit - body.gasUsed
-  const applied = await applyTransaction(engine, context, transaction, gasLeft)
-  const { hash, sender, nonce, bytes } = transaction
-  if (!applied.ok) {
-    body.skipped.push({ hash, code: applied.code })
-    return
-  }
-  body.gasUsed += applied.value.outcome.gasUsed
-  const receipt = receiptOf(transaction, applied.value, body.gasUsed)
-  body.transactions.push({ hash, sender, bytes, receipt })
-  body.included.push({ hash, sender, nonce })
-}
-
-function receiptOf(
-  transaction: DecodedTransaction,
-  { outcome, effectiveGasPrice }: AppliedTransaction,
-  cumulativeGasUsed: number,
-): Receipt {
-  const { type, to, sender, nonce } = transaction
-  return {
-    type,
-    status: outcome.error === null ? 1 : 0,
-    gasUsed: outcome.gasUsed,
-    cumulativeGasUsed,
-    effectiveGasPrice,
-    // As geth shows it: also when the creation failed.
-    contractAddress: to === null ? contractAddress(sender, nonce) : null,
-    logs: outcome.logs,
-    logsBloom: bloomOf(outcome.logs),
-  }
 }
 
 function headerOf(input: EvmBlockInput, body: Body, stateRoot: Uint8Array): EthereumHeader {

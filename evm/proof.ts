@@ -30,7 +30,7 @@ export type AccountProof = {
   readonly storageProof: readonly StorageProof[]
 }
 
-/** Of the latest state only: the store keeps no older trie. */
+/** Of the state whose trie the store has. */
 export function getProof(
   store: EvmStore,
   address: Uint8Array,

@@ -1,6 +1,8 @@
 import type { Log, Receipt } from '../core/chain/executedBlock.ts'
 import { keccak256 } from '../core/primitives/hash.ts'
+import { GenerationCache } from './cache.ts'
 import { headerLength, writeHeader, writeString } from './rlp.ts'
+import { keyOf } from './state/keys.ts'
 
 export const BLOOM_BYTES = 256
 export const EMPTY_BLOOM = new Uint8Array(BLOOM_BYTES)
@@ -17,12 +19,29 @@ export function bloomOf(logs: readonly Log[]): Uint8Array {
 }
 
 function addToBloom(bloom: Uint8Array, item: Uint8Array): void {
-  const hash = keccak256(item)
-  for (let i = 0; i < 6; i += 2) {
-    const bit = (((hash[i] as number) << 8) | (hash[i + 1] as number)) & 2047
+  let bits = bitsOfBloom(item)
+  for (let i = 0; i < 3; i++) {
+    const bit = bits % BLOOM_BITS
+    bits = Math.floor(bits / BLOOM_BITS)
     const at = BLOOM_BYTES - 1 - (bit >> 3)
     bloom[at] = (bloom[at] as number) | (1 << (bit & 7))
   }
+}
+
+const BLOOM_BITS = 2_048
+/** The three bits of an address or a topic, as digits of a number: the same few come again and again. */
+const bloomBits = new GenerationCache<number>(8_192)
+
+function bitsOfBloom(item: Uint8Array): number {
+  const key = keyOf(item)
+  const known = bloomBits.get(key)
+  if (known !== undefined) return known
+  const hash = keccak256(item)
+  const bit = (at: number): number =>
+    (((hash[at] as number) << 8) | (hash[at + 1] as number)) % BLOOM_BITS
+  const bits = bit(0) + BLOOM_BITS * (bit(2) + BLOOM_BITS * bit(4))
+  bloomBits.set(key, bits)
+  return bits
 }
 
 export function mergeBlooms(blooms: readonly Uint8Array[]): Uint8Array {

@@ -5,8 +5,19 @@ import type { AccessListEntry } from './accessList.ts'
 import { GenerationCache } from './cache.ts'
 import { contractAddress } from './contractAddress.ts'
 import { createEngine, type Engine } from './engine.ts'
-import type { Hardfork } from './interpreter/common.ts'
+import { type Hardfork, transactionGasCap } from './forks.ts'
+import {
+  type SimulationOutcome,
+  type SimulationRequest,
+  simulateBlocks,
+} from './simulation/blocks.ts'
 import { estimate } from './simulation/estimate.ts'
+import {
+  type Replay,
+  type ReplayedBlock,
+  type ReplayRange,
+  replayBlock,
+} from './simulation/replay.ts'
 import type {
   AccessListResult,
   CallRequest,
@@ -19,6 +30,7 @@ import { type Run, type RunResult, runOnce, ZERO_ADDRESS } from './simulation/ru
 import { CommittedState } from './state/committedState.ts'
 import { keyOf } from './state/keys.ts'
 import type { EvmStore } from './store.ts'
+import { TraceTooLarge, type TransactionTracer } from './tracers/transactionTracer.ts'
 
 export type Simulator = {
   /** `eth_call`. */
@@ -39,7 +51,33 @@ export type Simulator = {
     request: CallRequest,
     limits: SimulationLimits,
   ): Promise<AccessListResult>
+  /** `debug_traceCall`. */
+  traceCall<T>(
+    context: SimulationContext,
+    request: CallRequest,
+    limits: SimulationLimits,
+    tracer: TransactionTracer<T>,
+  ): Promise<CallTraceResult<T>>
+  /** `debug_traceTransaction` and of blocks: transactions of a committed block again, on the state before it. */
+  replay<T>(
+    store: EvmStore,
+    block: ReplayedBlock,
+    range: ReplayRange,
+    limits: SimulationLimits,
+    follow: () => TransactionTracer<T>,
+  ): Promise<Replay<T>>
+  /** `eth_simulateV1`. */
+  simulateBlocks(
+    context: SimulationContext,
+    request: SimulationRequest,
+    limits: SimulationLimits,
+  ): Promise<SimulationOutcome>
 }
+
+/** `trace` is null where nothing ran, and `failure` says why; or the tracer has more than it may hold. */
+export type CallTraceResult<T> =
+  | { readonly ok: true; readonly trace: T }
+  | { readonly ok: false; readonly failure: CallResult | 'tooLarge' }
 
 export type SimulatorOptions = { readonly chainId: number; readonly hardfork: Hardfork }
 
@@ -70,14 +108,55 @@ export async function createSimulator(options: SimulatorOptions): Promise<Simula
         return callResultOf(await runOnce(engine, run))
       }),
     estimateGas: (context, request, limits) =>
-      alone(limits, () =>
-        estimate(engine, { context, committed: stateOf(context.store), request }, limits),
-      ),
+      alone(limits, () => {
+        // More than a transaction may ask for is no answer.
+        const gasCap = Math.min(limits.gasCap, transactionGasCap(options.hardfork))
+        const call = { context, committed: stateOf(context.store), request }
+        return estimate(engine, call, { ...limits, gasCap })
+      }),
     createAccessList: (context, request, limits) =>
       alone(limits, () => {
         const gasLimit = Math.min(request.gas ?? limits.gasCap, limits.gasCap)
         return settle(engine, { context, committed: stateOf(context.store), request, gasLimit })
       }),
+    traceCall: (context, request, limits, tracer) =>
+      alone(limits, () => {
+        const gasLimit = Math.min(request.gas ?? limits.gasCap, limits.gasCap)
+        return traceOnce(
+          engine,
+          { context, committed: stateOf(context.store), request, gasLimit },
+          tracer,
+        )
+      }),
+    replay: (store, block, range, limits, follow) =>
+      alone(limits, () => replayBlock(engine, stateOf(store), block, range, follow)),
+    simulateBlocks: (context, request, limits) =>
+      alone(limits, () => simulateBlocks(engine, stateOf(context.store), context, request, limits)),
+  }
+}
+
+async function traceOnce<T>(
+  engine: Engine,
+  run: Run,
+  tracer: TransactionTracer<T>,
+): Promise<CallTraceResult<T>> {
+  let trace: { readonly of: T } | null = null
+  const follow: TransactionTracer<unknown> = {
+    tracer: tracer.tracer,
+    start: (transaction, state) => tracer.start(transaction, state),
+    end: (outcome) => {
+      trace = { of: tracer.end(outcome) }
+    },
+  }
+  try {
+    const result = await runOnce(engine, { ...run, follow })
+    const done = trace as { readonly of: T } | null
+    return done === null
+      ? { ok: false, failure: callResultOf(result) }
+      : { ok: true, trace: done.of }
+  } catch (error) {
+    if (!(error instanceof TraceTooLarge)) throw error
+    return { ok: false, failure: 'tooLarge' }
   }
 }
 
@@ -92,7 +171,7 @@ export const callResultOf = ({ status, error, returnData, gasUsed }: RunResult):
 async function settle(engine: Engine, run: Run): Promise<AccessListResult> {
   engine.core.open(run.context.core ?? null)
   const always = [...engine.core.engines.values(), ...partiesOf(run)]
-  const excluded = new Set([...engine.evm.precompiles.keys(), ...always.map(toHex)])
+  const excluded = new Set([...engine.executive.precompiles, ...always].map(toHex))
   let accessList: readonly AccessListEntry[] = run.request.accessList ?? []
   let result: RunResult | null = null
   for (let i = 0; i < MAX_ACCESS_LIST_RUNS; i++) {

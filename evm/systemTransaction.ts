@@ -5,8 +5,9 @@ import { bigintToBytes, concatBytes, EMPTY_BYTES } from '../core/primitives/byte
 import { keccak256 } from '../core/primitives/hash.ts'
 import { LIMITS } from '../core/primitives/limits.ts'
 import { hasCode } from './account.ts'
-import type { EthereumBlock } from './blockEnvironment.ts'
+import type { BlockEnvironment } from './blockEnvironment.ts'
 import type { Engine } from './engine.ts'
+import { andThen } from './executive.ts'
 import {
   finishMessage,
   isPlainTransfer,
@@ -58,25 +59,27 @@ export function encodeSystemTransaction(
  * Runs what Core queued: no signature, no nonce, no fee, no intrinsic gas. All of it stands or
  * falls: if the call fails, the coins were never minted and Core takes the transfer back.
  */
-export async function applySystemTransaction(
+export function applySystemTransaction(
   engine: Engine,
-  block: EthereumBlock,
+  environment: BlockEnvironment,
   transaction: SystemTransaction,
-): Promise<MessageOutcome> {
-  const { flat } = engine.manager
+): MessageOutcome | Promise<MessageOutcome> {
+  const { flat } = engine
   const message = messageOf(transaction)
   flat.startTransaction()
   flat.checkpoint()
   if (transaction.mint > 0n) flat.credit(transaction.from, transaction.mint)
   installToken(flat, transaction.to)
   const plain = isPlainTransfer(engine, message)
-  const outcome = plain ? runTransfer(engine, message) : await runMessage(engine, block, message)
-  if (outcome.error === null) flat.commit()
-  else flat.revert()
-  // It paid out what was minted, and nobody else empties it: its nonce never counts.
-  flat.sweep(transaction.from)
-  if (!plain) await finishMessage(engine, outcome)
-  return outcome
+  const ran = plain ? runTransfer(engine, message) : runMessage(engine, environment, message)
+  return andThen(ran, (outcome) => {
+    if (outcome.error === null) flat.commit()
+    else flat.revert()
+    // It paid out what was minted, and nobody else empties it: its nonce never counts.
+    flat.sweep(transaction.from)
+    if (!plain) finishMessage(engine, outcome)
+    return outcome
+  })
 }
 
 const messageOf = ({ from, to, mint, gasLimit, data }: SystemTransaction): Message => ({

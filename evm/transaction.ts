@@ -56,7 +56,7 @@ export type DecodedTransaction = {
 
 export type TransactionRules = {
   readonly chainId: number
-  /** A larger gas limit never fits a block. */
+  /** A larger gas limit never fits a block, or is above the fork's cap for a transaction. */
   readonly blockGasLimit: number
 }
 

@@ -1,9 +1,10 @@
 import type { FeeRecipient } from '../core/chain/params.ts'
 import { ok, type Result, reject } from '../core/primitives/result.ts'
 import { EMPTY_ACCOUNT, hasCode } from './account.ts'
-import type { BlockEnvironment, EthereumBlock } from './blockEnvironment.ts'
+import type { BlockEnvironment } from './blockEnvironment.ts'
 import { isDelegation } from './delegation.ts'
 import type { Engine } from './engine.ts'
+import { andThen } from './executive.ts'
 import {
   finishMessage,
   isPlainTransfer,
@@ -34,7 +35,6 @@ export type FeeTotals = { burned: bigint; treasury: bigint; proposer: bigint }
 
 export type BlockContext = {
   readonly environment: BlockEnvironment
-  readonly block: EthereumBlock
   readonly fees: FeeRules
   readonly totals: FeeTotals
 }
@@ -47,15 +47,15 @@ export type AppliedTransaction = {
 
 /**
  * One transaction on the state (execution-specs `process_transaction`, Prague). A rejected one has
- * changed nothing.
+ * changed nothing. No promise with the nexus executive.
  */
-export async function applyTransaction(
+export function applyTransaction(
   engine: Engine,
   context: BlockContext,
   transaction: DecodedTransaction,
   gasLeft: number,
-): Promise<Result<AppliedTransaction, StateCode>> {
-  const { flat } = engine.manager
+): Applied | Promise<Applied> {
+  const { flat } = engine
   const { sender, gasLimit } = transaction
   flat.startTransaction()
   const code = objection(engine, context, transaction, gasLeft)
@@ -71,16 +71,20 @@ export async function applyTransaction(
   })
   const message = { ...transaction, gasPrice }
   const plain = isPlainTransfer(engine, message)
-  const outcome = plain
+  const ran = plain
     ? runTransfer(engine, message)
-    : await runMessage(engine, context.block, message)
-  flat.credit(sender, BigInt(gasLimit - outcome.gasUsed) * gasPrice)
-  const gasUsed = BigInt(outcome.gasUsed)
-  pay(engine, context, context.fees.baseFeeRecipient, gasUsed * baseFeePerGas)
-  pay(engine, context, context.fees.tipRecipient, gasUsed * tip)
-  if (!plain) await finishMessage(engine, outcome)
-  return ok({ outcome, effectiveGasPrice: gasPrice })
+    : runMessage(engine, context.environment, message)
+  return andThen(ran, (outcome) => {
+    flat.credit(sender, BigInt(gasLimit - outcome.gasUsed) * gasPrice)
+    const gasUsed = BigInt(outcome.gasUsed)
+    pay(engine, context, context.fees.baseFeeRecipient, gasUsed * baseFeePerGas)
+    pay(engine, context, context.fees.tipRecipient, gasUsed * tip)
+    if (!plain) finishMessage(engine, outcome)
+    return ok({ outcome, effectiveGasPrice: gasPrice })
+  })
 }
+
+type Applied = Result<AppliedTransaction, StateCode>
 
 /** EIP-1559. Types 0 and 1 offer all of their price above the base fee. */
 export function tipOf(
@@ -100,7 +104,7 @@ function objection(
 ): StateCode | null {
   if (transaction.maxFeePerGas < context.environment.baseFeePerGas) return 'FEE_CAP_BELOW_BASE_FEE'
   if (transaction.gasLimit > gasLeft) return 'BLOCK_GAS_EXHAUSTED'
-  const { flat } = engine.manager
+  const { flat } = engine
   const account = flat.account(transaction.sender)
   const nonce = account?.nonce ?? 0
   if (transaction.nonce < nonce) return 'NONCE_TOO_LOW'
@@ -124,5 +128,5 @@ function pay(
     return
   }
   totals[recipient] += amount
-  engine.manager.flat.credit(fees[recipient], amount)
+  engine.flat.credit(fees[recipient], amount)
 }

@@ -23,7 +23,7 @@ import { type CoreGenesis, coreGenesisCodec } from './core.ts'
 import { GENESIS_LIMITS } from './limits.ts'
 
 /** The rules of NexusEVM, by Ethereum's name for them. */
-export type Hardfork = 'prague'
+export type Hardfork = 'prague' | 'osaka'
 
 export type GenesisValidator = {
   /** For people and dashboards; printable ASCII. */
@@ -71,7 +71,7 @@ export type Genesis = {
 /** Of the document; the first bytes hashed, so that another format is another chain. */
 export const GENESIS_FORMAT = 2
 
-const HARDFORKS: readonly Hardfork[] = ['prague']
+export const HARDFORKS: readonly Hardfork[] = ['prague', 'osaka']
 
 const u256: Codec<bigint> = mapped(fixedBytes(32), bytesToBigint, (value) =>
   bigintToBytes(value, 32),

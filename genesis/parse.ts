@@ -24,6 +24,7 @@ import {
   type Genesis,
   type GenesisAccount,
   type GenesisValidator,
+  HARDFORKS,
   type Hardfork,
   type StorageSlot,
 } from './genesis.ts'
@@ -104,7 +105,7 @@ const validator: Check<GenesisValidator> = object<GenesisValidator>({
 })
 
 const evm: Check<EvmParams> = object<EvmParams>({
-  hardfork: required(oneOf<Hardfork>(['prague'])),
+  hardfork: required(oneOf<Hardfork>(HARDFORKS)),
   baseFeePerGas: required(baseFee),
   treasury: defaulted(address, new Uint8Array(ADDRESS_LENGTH)),
 })

@@ -1,9 +1,6 @@
 import { type Common, createCustomCommon, Mainnet } from '@ethereumjs/common'
+import type { EngineHardfork } from '../forks.ts'
 import { customCrypto } from './crypto.ts'
-
-export type Hardfork = 'prague'
-/** Cancun is for the published state tests only, most of which stop there. */
-export type EngineHardfork = Hardfork | 'cancun'
 
 /** The chain's rules for the libraries. Nothing here depends on a block: the fork is fixed. */
 export function createCommon(chainId: number, hardfork: EngineHardfork): Common {

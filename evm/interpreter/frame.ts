@@ -1,6 +1,6 @@
 import { EVMError, type ExecResult } from '@ethereumjs/evm'
-import type { FlatState, Owner } from '../state/flatState.ts'
-import { keyOf } from '../state/keys.ts'
+import type { AccountEntry } from '../state/entries.ts'
+import type { FlatState } from '../state/flatState.ts'
 import { codeAnalysisOf } from './codeAnalysis.ts'
 import type { WarmJournal } from './warmJournal.ts'
 
@@ -20,7 +20,7 @@ export class Frame {
   readonly state: RunState
   readonly flat: FlatState
   readonly journal: WarmJournal
-  readonly owner: Owner
+  readonly owner: AccountEntry
   readonly code: Uint8Array
   readonly jumps: Uint8Array
   readonly pushes: readonly bigint[]
@@ -41,8 +41,7 @@ export class Frame {
     this.state = state
     this.flat = flat
     this.journal = journal
-    const address = state.env.address.bytes
-    this.owner = { address, key: keyOf(address) }
+    this.owner = flat.entry(state.env.address.bytes)
     this.code = code
     const { jumps, pushes } = codeAnalysisOf(code)
     this.jumps = jumps
@@ -73,6 +72,9 @@ export class Frame {
     this.at = state.programCounter
     this.size = this.#stackFields._len
     this.#words = Number(state.memoryWordCount)
+    // The library counts the room for a call's output before there is any.
+    const bytes = this.#words * 32
+    if (state.memory._store.length < bytes) state.memory.extend(0, bytes)
   }
 
   charge(gas: number): void {

@@ -1,10 +1,13 @@
 import type { Common } from '@ethereumjs/common'
 import { type EVM, EVMError, type EVMPerformanceLogger, getOpcodesForHF } from '@ethereumjs/evm'
 import type { Address } from '@ethereumjs/util'
-import { equalBytes } from '../../core/primitives/bytes.ts'
-import type { FlatState } from '../state/flatState.ts'
+import { assert } from '../../core/primitives/assert.ts'
+import { EMPTY_BYTES, equalBytes } from '../../core/primitives/bytes.ts'
+import { destroyCoins, type EngineGate } from '../engineGate.ts'
+import { MAX_INITCODE_BYTES } from '../intrinsicGas.ts'
 import type { NexusStateManager } from '../state/stateManager.ts'
-import type { CoreGate } from './coreGate.ts'
+import { wordOf } from '../state/word.ts'
+import { ExecutionStopped, type RunGuard } from '../vm/vm.ts'
 import { Frame, type RunState } from './frame.ts'
 import type { Operation } from './operation.ts'
 import { arithmetic } from './operations/arithmetic.ts'
@@ -26,14 +29,6 @@ export type InterpreterClass = new (
   performanceLogger: EVMPerformanceLogger,
 ) => Interpreter
 
-/** Lets the caller of a simulation stop it: `shouldStop` is asked every `STEPS_BETWEEN_CHECKS` opcodes. */
-export type RunGuard = { shouldStop: (() => boolean) | null }
-
-/** Thrown through the interpreter when the guard stops it; never an EVM outcome. */
-export class ExecutionStopped {
-  readonly code = 'EXECUTION_STOPPED'
-}
-
 const STEPS_BETWEEN_CHECKS = 4_096
 const STACK_LIMIT = 1_024
 const STACK_UNDERFLOW = new EVMError(EVMError.errorMessages.STACK_UNDERFLOW)
@@ -44,7 +39,7 @@ export type InterpreterParts = {
   readonly common: Common
   readonly manager: NexusStateManager
   readonly journal: WarmJournal
-  readonly core: CoreGate
+  readonly gate: EngineGate
   readonly guard: RunGuard
 }
 
@@ -74,7 +69,8 @@ export function createInterpreterClass(
     state.gasLeft -= gas
     if (state.gasLeft < 0n) frame.outOfGas()
     state.programCounter++
-    if (opcodeInfo.isAsync) await entry.opHandler(state, common)
+    if (opcode === CREATE || opcode === CREATE2) await create(state, opcode)
+    else if (opcodeInfo.isAsync) await entry.opHandler(state, common)
     else entry.opHandler(state, common)
     frame.load()
   }
@@ -129,18 +125,30 @@ export function createInterpreterClass(
       try {
         await super.selfDestruct(to)
       } finally {
-        if (parts.core.isEngine(to.bytes)) destroyCoins(flat, to.bytes)
+        if (parts.gate.isEngine(to.bytes)) destroyCoins(flat, to.bytes)
       }
     }
   }
 }
 
-/** No engine's address ever holds coins: what a contract leaves to one is gone. */
-function destroyCoins(flat: FlatState, address: Uint8Array): void {
-  const account = flat.account(address)
-  if (account === null || account.balance === 0n) return
-  flat.noteDestroyed(account.balance)
-  flat.setAccount(address, { ...account, balance: 0n })
+const CREATE = 0xf0
+const CREATE2 = 0xf5
+
+/** The library's handler, without its refusal of initcode that looks like EOF: no fork here knows EOF, so such code runs, and fails. */
+async function create(state: RunState, opcode: number): Promise<void> {
+  const [value, offset, length, salt] = state.stack.popN(opcode === CREATE ? 3 : 4)
+  assert(value !== undefined && offset !== undefined && length !== undefined, 'operands are there')
+  if (length > MAX_INITCODE_BYTES) {
+    throw new EVMError(EVMError.errorMessages.INITCODE_SIZE_VIOLATION)
+  }
+  const gas = state.messageGasLimit
+  assert(gas !== undefined, 'the gas handler has set it')
+  const code = length === 0n ? EMPTY_BYTES : state.memory.read(Number(offset), Number(length), true)
+  const created =
+    salt === undefined
+      ? await state.interpreter.create(gas, value, code)
+      : await state.interpreter.create2(gas, value, code, wordOf(salt))
+  state.stack.push(created)
 }
 
 /** By opcode, undefined where the library's is used. */

@@ -10,17 +10,19 @@ import {
 } from '@ethereumjs/evm'
 import { Account, type Address, createZeroAddress } from '@ethereumjs/util'
 import { assert } from '../../core/primitives/assert.ts'
+import type { EngineGate } from '../engineGate.ts'
 import type { NexusStateManager } from '../state/stateManager.ts'
-import type { CoreGate } from './coreGate.ts'
+import type { RunGuard } from '../vm/vm.ts'
 import { createBls, createBn254 } from './curves.ts'
-import { createInterpreterClass, type InterpreterClass, type RunGuard } from './loop.ts'
+import { callEngine } from './engineCall.ts'
+import { createInterpreterClass, type InterpreterClass } from './loop.ts'
 import { asLibraryJournal, WarmJournal } from './warmJournal.ts'
 
 export type NexusEvmOptions = {
   readonly common: Common
   readonly stateManager: NexusStateManager
   readonly guard: RunGuard
-  readonly core: CoreGate
+  readonly gate: EngineGate
   /** Hash of an earlier block for BLOCKHASH; null outside the last 256. */
   readonly ancestorHash: (number: number) => Uint8Array | null
 }
@@ -28,7 +30,7 @@ export type NexusEvmOptions = {
 /** The library's EVM with our loop around its opcodes. */
 export class NexusEvm extends EVM {
   readonly #manager: NexusStateManager
-  readonly #core: CoreGate
+  readonly #gate: EngineGate
   readonly warmJournal: WarmJournal
   #interpreter: InterpreterClass | null = null
 
@@ -41,7 +43,7 @@ export class NexusEvm extends EVM {
       bn254: createBn254(),
     })
     this.#manager = options.stateManager
-    this.#core = options.core
+    this.#gate = options.gate
     this.warmJournal = new WarmJournal(options.stateManager, this.precompiles.keys())
     this.journal = asLibraryJournal(this.warmJournal)
   }
@@ -55,15 +57,15 @@ export class NexusEvm extends EVM {
       common: this.common,
       manager: this.#manager,
       journal: this.warmJournal,
-      core: this.#core,
+      gate: this.#gate,
       guard,
     })
   }
 
   /** `runCall` has opened the frame, and reverts it if the result is an exception. */
   protected override async _executeCall(message: Message & { to: Address }): Promise<EVMResult> {
-    if (!this.#core.isEngine(message.codeAddress.bytes)) return super._executeCall(message)
-    return { execResult: this.#core.call(this.#manager.flat, message) }
+    if (!this.#gate.isEngine(message.codeAddress.bytes)) return super._executeCall(message)
+    return { execResult: callEngine(this.#gate, this.#manager.flat, message) }
   }
 
   /** The library's method, except for the class it makes an instance of. */

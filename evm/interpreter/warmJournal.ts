@@ -53,7 +53,7 @@ export class WarmJournal {
   }
 
   /** Removes what was touched and is empty, and forgets the transaction. */
-  async cleanup(): Promise<void> {
+  cleanup(): void {
     for (const key of this.#touched) this.#manager.flat.sweep(bytesOfKey(key))
     this.cleanJournal()
   }

@@ -1,10 +1,10 @@
-import { EMPTY_BYTES, fromHex, toHex } from '../../core/primitives/bytes.ts'
-import type { AccessListEntry } from '../accessList.ts'
+import { EMPTY_BYTES } from '../../core/primitives/bytes.ts'
+import { type AccessListEntry, recoverAuthority } from '../accessList.ts'
 import { EMPTY_ACCOUNT } from '../account.ts'
-import { ethereumBlockOf } from '../blockEnvironment.ts'
+import { contractAddress } from '../contractAddress.ts'
 import { type Engine, enter } from '../engine.ts'
-import { ExecutionStopped } from '../interpreter/loop.ts'
-import { intrinsicGasOf, MAX_INITCODE_BYTES } from '../intrinsicGas.ts'
+import { gethError } from '../gethError.ts'
+import { intrinsicGasOf } from '../intrinsicGas.ts'
 import {
   finishMessage,
   isPlainTransfer,
@@ -15,7 +15,10 @@ import {
 } from '../message.ts'
 import type { CommittedState } from '../state/committedState.ts'
 import { FlatState } from '../state/flatState.ts'
+import type { TracedTransaction, TransactionTracer } from '../tracers/transactionTracer.ts'
+import { ExecutionStopped } from '../vm/vm.ts'
 import { placeOverrides } from './overrides.ts'
+import { type Fees, refusalOf } from './refusal.ts'
 import type { CallRequest, CallResult, SimulationContext } from './request.ts'
 
 export type Run = {
@@ -25,6 +28,8 @@ export type Run = {
   readonly gasLimit: number
   /** Collects what is touched, for an access list. */
   readonly reportAccess?: boolean
+  /** Told what runs; it may throw TraceTooLarge. */
+  readonly follow?: TransactionTracer<unknown>
 }
 
 export type RunResult = CallResult & {
@@ -56,39 +61,49 @@ async function runOn(engine: Engine, run: Run): Promise<RunResult> {
   const environment = { ...context.block, ...context.blockOverrides }
   const fees = feesOf(request, environment.baseFeePerGas)
   const message = messageOf(run, fees.gasPrice)
-  const objection = refusal(flat, message, fees, environment.baseFeePerGas)
-  if (objection !== null) return refused(objection)
+  const { baseFeePerGas: baseFee } = environment
+  const objection = refusalOf({ flat, message, fees, baseFee, validates: false })
+  if (objection !== null) return refused(objection.message)
   // geth's NoBaseFee: who offers no price sees no base fee.
-  const block = ethereumBlockOf(
-    fees.gasPrice === 0n ? { ...environment, baseFeePerGas: 0n } : environment,
-  )
+  const block = fees.gasPrice === 0n ? { ...environment, baseFeePerGas: 0n } : environment
   flat.startTransaction()
+  run.follow?.start(partiesOf(message, flat, environment.coinbase), flat)
+  engine.tracer = run.follow?.tracer ?? null
   const before = flat.account(message.sender) ?? EMPTY_ACCOUNT
   flat.setAccount(message.sender, {
     ...before,
     balance: before.balance - BigInt(message.gasLimit) * message.gasPrice,
     nonce: before.nonce + 1,
   })
-  if (run.reportAccess === true) engine.evm.warmJournal.startReportingAccessList()
+  if (run.reportAccess === true) engine.executive.reportAccess()
   try {
     const outcome = isPlainTransfer(engine, message)
       ? runTransfer(engine, message)
       : await runMessage(engine, block, message)
-    const accessList = accessedBy(engine)
-    await finishMessage(engine, outcome)
+    const accessList = run.reportAccess === true ? engine.executive.accessed() : []
+    flat.credit(message.sender, BigInt(message.gasLimit - outcome.gasUsed) * message.gasPrice)
+    finishMessage(engine, outcome)
+    run.follow?.end(outcome)
     return resultOf(outcome, accessList)
   } catch (error) {
     if (!(error instanceof ExecutionStopped)) throw error
     return { ...refused(TIMEOUT), outOfGas: false }
+  } finally {
+    engine.tracer = null
   }
+}
+
+function partiesOf(message: Message, flat: FlatState, coinbase: Uint8Array): TracedTransaction {
+  const { sender, gasLimit, authorizations } = message
+  const to = message.to ?? contractAddress(sender, flat.account(sender)?.nonce ?? 0)
+  const authorities = authorizations.map(recoverAuthority).filter((address) => address !== null)
+  return { sender, to, isCreation: message.to === null, paid: [coinbase], gasLimit, authorities }
 }
 
 export const TIMEOUT = 'execution aborted (timeout)'
 export const ZERO_ADDRESS = new Uint8Array(20)
 
-type Fees = { readonly gasPrice: bigint; readonly feeCap: bigint; readonly tip: bigint }
-
-function feesOf(request: CallRequest, baseFee: bigint): Fees {
+export function feesOf(request: CallRequest, baseFee: bigint): Fees {
   if (request.gasPrice !== undefined) {
     return { gasPrice: request.gasPrice, feeCap: request.gasPrice, tip: request.gasPrice }
   }
@@ -99,7 +114,10 @@ function feesOf(request: CallRequest, baseFee: bigint): Fees {
   return { gasPrice: wanted < feeCap ? wanted : feeCap, feeCap, tip }
 }
 
-function messageOf({ request, gasLimit }: Run, gasPrice: bigint): Message {
+export function messageOf(
+  { request, gasLimit }: Pick<Run, 'request' | 'gasLimit'>,
+  gasPrice: bigint,
+): Message {
   const { accessList = [], authorizations = [], data = EMPTY_BYTES, to = null } = request
   const gas = intrinsicGasOf({
     data,
@@ -122,31 +140,6 @@ function messageOf({ request, gasLimit }: Run, gasPrice: bigint): Message {
   }
 }
 
-/** In geth's words (core/error.go). */
-function refusal(flat: FlatState, message: Message, fees: Fees, baseFee: bigint): string | null {
-  const who = `address 0x${toHex(message.sender)}`
-  const { feeCap, tip } = fees
-  if (tip > feeCap) {
-    return `max priority fee per gas higher than max fee per gas: ${who}, maxPriorityFeePerGas: ${tip}, maxFeePerGas: ${feeCap}`
-  }
-  if (feeCap > 0n && feeCap < baseFee) {
-    return `max fee per gas less than block base fee: ${who}, maxFeePerGas: ${feeCap}, baseFee: ${baseFee}`
-  }
-  const have = flat.account(message.sender)?.balance ?? 0n
-  const want = BigInt(message.gasLimit) * feeCap + message.value
-  if (have < want) {
-    return `insufficient funds for gas * price + value: ${who} have ${have} want ${want}`
-  }
-  const least = Math.max(message.intrinsicGas, message.floorGas)
-  if (message.gasLimit < least) {
-    return `${INTRINSIC_GAS}: have ${message.gasLimit}, want ${least}`
-  }
-  if (message.to === null && message.data.length > MAX_INITCODE_BYTES) {
-    return `max initcode size exceeded: code size ${message.data.length} limit ${MAX_INITCODE_BYTES}`
-  }
-  return null
-}
-
 const INTRINSIC_GAS = 'intrinsic gas too low'
 
 const refused = (error: string): RunResult => ({
@@ -165,34 +158,4 @@ function resultOf(outcome: MessageOutcome, accessList: readonly AccessListEntry[
   const status = error === null ? 'success' : error === 'revert' ? 'revert' : 'error'
   const outOfGas = error === 'out of gas' || error === 'code store out of gas'
   return { status, error: text, returnData, gasUsed, gasSpent, outOfGas, accessList }
-}
-
-/** The interpreter's words and geth's (core/vm/errors.go). */
-const GETH_ERRORS: Readonly<Record<string, string>> = {
-  revert: 'execution reverted',
-  'code store out of gas': 'contract creation code storage out of gas',
-  'code size to deposit exceeds maximum code size': 'max code size exceeded',
-  'initcode exceeds max initcode size': 'max initcode size exceeded',
-  'invalid JUMP': 'invalid jump destination',
-  'static state change': 'write protection',
-  'create collision': 'contract address collision',
-  'insufficient balance': 'insufficient balance for transfer',
-  'invalid bytecode deployed': 'invalid code: must not begin with 0xef',
-  'value out of range': 'gas uint64 overflow',
-}
-
-/** An invalid jump also says where. */
-const gethError = (error: string): string => {
-  const known = error.startsWith('invalid JUMP') ? 'invalid JUMP' : error
-  return GETH_ERRORS[known] ?? known
-}
-
-function accessedBy(engine: Engine): AccessListEntry[] {
-  const entries = [...(engine.evm.warmJournal.accessList ?? [])]
-  return entries
-    .map(([address, slots]) => ({
-      address: fromHex(address),
-      storageKeys: [...slots].sort().map(fromHex),
-    }))
-    .sort((a, b) => (toHex(a.address) < toHex(b.address) ? -1 : 1))
 }

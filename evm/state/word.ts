@@ -50,3 +50,72 @@ export function minimalBytes(value: bigint): Uint8Array {
   while (first < 32 && scratch[first] === 0) first++
   return scratch.slice(first)
 }
+
+/**
+ * A 256-bit value as the nexus interpreter holds it: a number exactly if it is below 2^53, so that
+ * equal words are `===` and most arithmetic never meets a bigint.
+ */
+export type Word = number | bigint
+
+const MAX_NUMBER = 0x1f_ffff_ffff_ffffn
+
+export const wordOfBigint = (value: bigint): Word => (value <= MAX_NUMBER ? Number(value) : value)
+
+/** The word at `at`: `memory` must hold it whole. */
+export function loadWord(memory: DataView, at: number): Word {
+  if (
+    memory.getUint32(at) === 0 &&
+    memory.getUint32(at + 4) === 0 &&
+    memory.getUint32(at + 8) === 0 &&
+    memory.getUint32(at + 12) === 0 &&
+    memory.getUint32(at + 16) === 0 &&
+    memory.getUint32(at + 20) === 0
+  ) {
+    const high = memory.getUint32(at + 24)
+    if (high < 0x20_0000) return high * 0x1_0000_0000 + memory.getUint32(at + 28)
+    return memory.getBigUint64(at + 24)
+  }
+  return readWord(memory, at)
+}
+
+export function storeWord(memory: DataView, at: number, word: Word): void {
+  if (typeof word === 'number') {
+    memory.setFloat64(at, 0)
+    memory.setFloat64(at + 8, 0)
+    memory.setFloat64(at + 16, 0)
+    memory.setUint32(at + 24, Math.floor(word / 0x1_0000_0000))
+    // Keeps the low 32 bits.
+    memory.setUint32(at + 28, word)
+  } else writeWord(memory, at, word)
+}
+
+/** Leaves the 32 bytes of a word in `scratch`, until the next call of anything here. */
+export function wordScratch(word: Word): Uint8Array {
+  storeWord(view, 0, word)
+  return scratch
+}
+
+export const bytesOfWord = (word: Word): Uint8Array => wordScratch(word).slice()
+
+/** At most 32 bytes, big-endian. */
+export function wordOfBytes(bytes: Uint8Array): Word {
+  if (bytes.length === 0) return 0
+  scratch.fill(0, 0, 32 - bytes.length)
+  scratch.set(bytes, 32 - bytes.length)
+  return loadWord(view, 0)
+}
+
+/** Big-endian without leading zeros; zero is empty. */
+export function minimalBytesOf(word: Word): Uint8Array {
+  wordScratch(word)
+  let first = 0
+  while (first < 32 && scratch[first] === 0) first++
+  return scratch.slice(first)
+}
+
+/** Leaves the low 20 bytes of a word in a scratch array, until the next call. */
+export function addressScratch(word: Word): Uint8Array {
+  storeWord(view, 0, word)
+  return addressView
+}
+const addressView = scratch.subarray(12)

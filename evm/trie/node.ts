@@ -50,13 +50,70 @@ export function sharedNibbles(a: Uint8Array, b: Uint8Array, depth: number): numb
   return at - depth
 }
 
+/** Before a branch's RLP where it is stored and kept: one array serves the hash, the store and the next update. */
+export const PACKED_TAG = 3
+
+/** A branch whose children are all named by hashes, as every branch over hashed keys is. */
+export class PackedBranch {
+  readonly kind = 'branch'
+  /** The tag, then the RLP. Never changed in place. */
+  readonly packed: Uint8Array
+  #children: readonly (Ref | null)[] | null = null
+
+  constructor(packed: Uint8Array) {
+    this.packed = packed
+  }
+
+  /** Derived when asked for: an update needs only the places of the children it changes. */
+  get children(): readonly (Ref | null)[] {
+    if (this.#children !== null) return this.#children
+    const children: (Ref | null)[] = []
+    let at = this.#start()
+    for (let i = 0; i < 16; i++) {
+      const isThere = this.packed[at] === HASH_MARK
+      children.push(isThere ? this.packed.slice(at + 1, at + 33) : null)
+      at += isThere ? 33 : 1
+    }
+    this.#children = children
+    return children
+  }
+
+  /** Where the hash of child `index` lies in `packed`; −1: there is no such child. */
+  placeOf(index: number): number {
+    let at = this.#start()
+    for (let i = 0; i < index; i++) at += this.packed[at] === HASH_MARK ? 33 : 1
+    return this.packed[at] === HASH_MARK ? at + 1 : -1
+  }
+
+  /** Behind the tag and the header of the RLP list. */
+  #start(): number {
+    const header = this.packed[1] as number
+    return header === 0xf9 ? 4 : header === 0xf8 ? 3 : 2
+  }
+}
+
+/** RLP of a string of 32 bytes begins so. */
+const HASH_MARK = 0xa0
+
+export function branchOf(children: readonly (Ref | null)[]): Branch {
+  const branch: Branch = { kind: 'branch', children }
+  if (children.some((child) => child !== null && child.length !== 32)) return branch
+  const rlp = branchRlp(branch)
+  const packed = new Uint8Array(rlp.length + 1)
+  packed[0] = PACKED_TAG
+  packed.set(rlp, 1)
+  return new PackedBranch(packed)
+}
+
 // The largest branch: 16 hashes of 33 bytes, a value byte and a three-byte header are 532 bytes.
 const scratch = new Uint8Array(600)
 
 export const refOf = (rlp: Uint8Array): Ref => (rlp.length < 32 ? rlp.slice() : keccak256(rlp))
 
-/** The views returned by the three encoders hold until the next call. */
-export function branchRlp({ children }: Branch): Uint8Array {
+/** The views returned by the three encoders hold until the next call, and are not to be changed. */
+export function branchRlp(branch: Branch): Uint8Array {
+  if (branch instanceof PackedBranch) return branch.packed.subarray(1)
+  const { children } = branch
   let length = 1
   for (let i = 0; i < 16; i++) length += refLength(children[i] ?? null)
   let at = writeHeader(scratch, 0, 0xc0, length)
@@ -73,12 +130,11 @@ export function extensionRlp({ nibbles, child }: Extension): Uint8Array {
 }
 
 export function leafRlp(key: Uint8Array, depth: number, value: Uint8Array): Uint8Array {
-  const path = compactKey(key, depth)
-  const length = stringLength(path) + stringLength(value)
+  const length = compactLength(key, depth) + stringLength(value)
   const size = headerLength(length) + length
   const out = size <= scratch.length ? scratch : new Uint8Array(size)
   let at = writeHeader(out, 0, 0xc0, length)
-  at = writeString(out, at, path)
+  at = writeCompactKey(out, at, key, depth)
   at = writeString(out, at, value)
   return out.subarray(0, at)
 }
@@ -103,14 +159,22 @@ function writeRef(at: number, ref: Ref | null): number {
   return at + ref.length
 }
 
-/** Hex-prefix encoding (Yellow Paper, appendix C) of the rest of a leaf's key. */
-function compactKey(key: Uint8Array, depth: number): Uint8Array {
-  const odd = depth & 1
-  const tail = key.subarray((depth + 1) >> 1)
-  const out = new Uint8Array(1 + tail.length)
-  out[0] = odd === 0 ? 0x20 : 0x30 | nibbleAt(key, depth)
-  out.set(tail, 1)
-  return out
+/** Whole bytes of a key that remain behind `depth`: the first nibble of an odd depth goes with the prefix. */
+const tailLength = (key: Uint8Array, depth: number): number => key.length - ((depth + 1) >> 1)
+
+function compactLength(key: Uint8Array, depth: number): number {
+  const bytes = 1 + tailLength(key, depth)
+  // One byte below 0x80 is its own encoding, and every prefix of a leaf is.
+  return bytes === 1 ? 1 : headerLength(bytes) + bytes
+}
+
+/** Hex-prefix encoding (Yellow Paper, appendix C) of the rest of a leaf's key, as an RLP string. */
+function writeCompactKey(out: Uint8Array, start: number, key: Uint8Array, depth: number): number {
+  const tail = tailLength(key, depth)
+  let at = tail === 0 ? start : writeHeader(out, start, 0x80, 1 + tail)
+  out[at++] = (depth & 1) === 0 ? 0x20 : 0x30 | nibbleAt(key, depth)
+  for (let i = key.length - tail; i < key.length; i++) out[at++] = key[i] as number
+  return at
 }
 
 function compactDigits(nibbles: string): Uint8Array {

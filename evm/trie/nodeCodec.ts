@@ -1,6 +1,6 @@
 import { assert } from '../../core/primitives/assert.ts'
 import { keccak256 } from '../../core/primitives/hash.ts'
-import { HEX_DIGITS, type Ref, type TrieNode } from './node.ts'
+import { HEX_DIGITS, PACKED_TAG, PackedBranch, type Ref, type TrieNode } from './node.ts'
 
 /**
  * Key of a node in the `trieNode` namespace: an owner tag (0: accounts; 1: storage, then the
@@ -18,9 +18,10 @@ export function nodeKey(owner: Uint8Array | null, path: string): Uint8Array {
   return key
 }
 
-/** Not RLP: a leaf is stored as its preimage alone, because its value lies in the flat state. */
-const TAG = { leaf: 0, extension: 1, branch: 2 } as const
+/** Of packed branches the RLP, of the others not: a leaf is stored as its preimage alone, because its value lies in the flat state. */
+const TAG = { leaf: 0, extension: 1, branch: 2, packed: PACKED_TAG } as const
 
+/** The array may be the node's own: it is not to be changed. */
 export function encodeNode(node: TrieNode): Uint8Array {
   if (node.kind === 'leaf') return prefixed(TAG.leaf, node.preimage)
   if (node.kind === 'extension') {
@@ -32,6 +33,7 @@ export function encodeNode(node: TrieNode): Uint8Array {
     out.set(child, 2 + nibbles.length)
     return out
   }
+  if (node instanceof PackedBranch) return node.packed
   let size = 17
   for (const child of node.children) size += child?.length ?? 0
   const out = new Uint8Array(size)
@@ -60,6 +62,7 @@ export function decodeNode(bytes: Uint8Array): TrieNode {
     for (let i = 0; i < length; i++) nibbles += HEX_DIGITS[bytes[2 + i] as number]
     return { kind: 'extension', nibbles, child: bytes.slice(2 + length) }
   }
+  if (tag === TAG.packed) return new PackedBranch(bytes.slice())
   assert(tag === TAG.branch, 'a stored trie node has a known tag')
   const children: (Ref | null)[] = []
   let at = 17

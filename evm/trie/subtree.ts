@@ -1,7 +1,15 @@
 import { keccak256 } from '../../core/primitives/hash.ts'
 import { ok, type Result, reject } from '../../core/primitives/result.ts'
 import { EMPTY_TRIE_ROOT } from '../account.ts'
-import { branchRlp, extensionRlp, HEX_DIGITS, type Ref, refOf, type TrieNode } from './node.ts'
+import {
+  branchOf,
+  branchRlp,
+  extensionRlp,
+  HEX_DIGITS,
+  type Ref,
+  refOf,
+  type TrieNode,
+} from './node.ts'
 import type { NodeWrites } from './update.ts'
 
 /** A subtree of a trie by the path of its top: hex digits. At the empty path `ref` is the root. */
@@ -46,7 +54,7 @@ function nodeOver(
   const branchPath = first.path.slice(0, end)
   const children = childrenOf(branchPath, subtrees, writes)
   if (children === null) return null
-  const branch: TrieNode = { kind: 'branch', children }
+  const branch = branchOf(children)
   writes.set(branchPath, branch)
   const rlp = branchRlp(branch).slice()
   if (end === path.length) return rlp

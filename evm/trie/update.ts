@@ -2,6 +2,8 @@ import { assert } from '../../core/primitives/assert.ts'
 import { keccak256 } from '../../core/primitives/hash.ts'
 import { EMPTY_TRIE_ROOT } from '../account.ts'
 import {
+  type Branch,
+  branchOf,
   branchRlp,
   type Extension,
   extensionRlp,
@@ -10,6 +12,7 @@ import {
   leafRlp,
   nibbleAt,
   nibblesOf,
+  PackedBranch,
   type Ref,
   refOf,
   sharedNibbles,
@@ -98,7 +101,7 @@ class Pass {
     if (range.from === range.to) return node
     if (node === null) return this.#build(path, range)
     if (node.kind === 'leaf') return this.#updateLeaf(path, node, range)
-    if (node.kind === 'branch') return this.#updateBranch(path, node.children, null, range)
+    if (node.kind === 'branch') return this.#updateBranch(path, node, null, range)
     return this.#updateExtension(path, node, range)
   }
 
@@ -123,23 +126,24 @@ class Pass {
     const depth = path.length
     const shared = sharedNibbles(first.key, (changes[to - 1] as LeafChange).key, depth)
     const nibbles = nibblesOf(first.key, depth, depth + shared)
-    const branch = this.#updateBranch(path + nibbles, NO_CHILDREN, null, { changes, from, to })
+    const branch = this.#updateBranch(path + nibbles, NO_BRANCH, null, { changes, from, to })
     assert(branch !== null, 'two keys make a branch')
     return shared === 0 ? branch : this.#extend(path, nibbles, branch)
   }
 
   #updateLeaf(path: string, leaf: Leaf, range: Range): TrieNode | null {
     const { changes, from, to } = range
+    const only = changes[from] as LeafChange
+    if (to - from === 1 && sameKey(only.key, leaf.key)) return withValue(leaf, only.value)
     const at = positionOf(range, leaf.key)
     const own = changes[at]
     const found = at < to && own !== undefined && sameKey(own.key, leaf.key)
-    if (found && to - from === 1) return own.value === null ? null : { ...leaf, value: own.value }
     const kept: LeafChange[] = found ? [] : [leaf]
     const merged = [...changes.slice(from, at), ...kept, ...changes.slice(at, to)].filter(
       (change) => change.value !== null || change === leaf,
     )
     if (merged.length === 1 && merged[0] === leaf) return leaf
-    if (merged.length === 1 && found && own.value !== null) return { ...leaf, value: own.value }
+    if (merged.length === 1 && found && own.value !== null) return withValue(leaf, own.value)
     const items = merged.map((change) =>
       change === leaf
         ? { ...leaf, value: leaf.value ?? this.#source.value(leaf.preimage) }
@@ -169,48 +173,54 @@ class Pass {
     const moved: Moved | null =
       rest === '' ? null : { at, node: { kind: 'extension', nibbles: rest, child } }
     const head = nibbles.slice(0, shared)
-    const branch = this.#updateBranch(path + head, children, moved, kept)
+    const split: Branch = { kind: 'branch', children }
+    const branch = this.#updateBranch(path + head, split, moved, kept)
     assert(branch !== null, 'a split extension leaves a branch')
     return head === '' ? branch : this.#extend(path, head, branch)
   }
 
   /** `moved` is a child that does not lie in the store at its place yet. */
-  #updateBranch(
-    path: string,
-    before: readonly (Ref | null)[],
-    moved: Moved | null,
-    range: Range,
-  ): TrieNode | null {
+  #updateBranch(path: string, before: Branch, moved: Moved | null, range: Range): TrieNode | null {
     const { changes, to } = range
     const depth = path.length
-    const children = before.slice()
-    const fresh: (TrieNode | undefined)[] = []
+    const fresh: Fresh = []
     if (moved !== null) fresh[moved.at] = moved.node
+    let keepsShape = true
     for (let start = range.from; start < to; ) {
       const nibble = nibbleAt((changes[start] as LeafChange).key, depth)
       let end = start + 1
       while (end < to && nibbleAt((changes[end] as LeafChange).key, depth) === nibble) end++
       const place = path + HEX_DIGITS[nibble]
-      const old = children[nibble] === null ? null : (fresh[nibble] ?? this.#load(place))
+      const old = hasChild(before, nibble) ? (fresh[nibble] ?? this.#load(place)) : null
       const child = this.update(place, old, { changes, from: start, to: end })
-      if (child === null) {
-        if (old !== null) this.writes.set(place, null)
-        children[nibble] = null
-        fresh[nibble] = undefined
-      } else {
-        children[nibble] = PENDING
-        fresh[nibble] = child
-      }
+      if (child === null && old !== null) this.writes.set(place, null)
+      if ((child === null) !== (old === null)) keepsShape = false
+      fresh[nibble] = child
       start = end
     }
-    return this.#finishBranch(path, children, fresh)
+    if (keepsShape && before instanceof PackedBranch) return this.#patch(path, before, fresh)
+    return this.#finishBranch(path, before, fresh)
   }
 
-  #finishBranch(
-    path: string,
-    children: (Ref | null)[],
-    fresh: readonly (TrieNode | undefined)[],
-  ): TrieNode | null {
+  /** The same children have other hashes. */
+  #patch(path: string, before: PackedBranch, fresh: Fresh): TrieNode | null {
+    const packed = before.packed.slice()
+    for (let i = 0; i < 16; i++) {
+      const child = fresh[i] ?? null
+      if (child === null) continue
+      const ref = this.seal(path + HEX_DIGITS[i], child)
+      // Shorter than its hash would be, which takes keys that are no hashes.
+      if (ref.length !== 32) return this.#finishBranch(path, before, fresh)
+      packed.set(ref, before.placeOf(i))
+    }
+    return new PackedBranch(packed)
+  }
+
+  #finishBranch(path: string, before: Branch, fresh: Fresh): TrieNode | null {
+    const children = before.children.slice()
+    for (let i = 0; i < 16; i++) {
+      if (fresh[i] !== undefined) children[i] = fresh[i] === null ? null : PENDING
+    }
     const live = children.reduce((count, child) => (child === null ? count : count + 1), 0)
     if (live === 0) return null
     if (live === 1) {
@@ -219,10 +229,10 @@ class Pass {
       return this.#extend(path, digit, fresh[at] ?? this.#load(path + digit))
     }
     for (let i = 0; i < 16; i++) {
-      const child = fresh[i]
-      if (child !== undefined) children[i] = this.seal(path + HEX_DIGITS[i], child)
+      const child = fresh[i] ?? null
+      if (child !== null) children[i] = this.seal(path + HEX_DIGITS[i], child)
     }
-    return { kind: 'branch', children }
+    return branchOf(children)
   }
 
   /** What stands at `path` when `nibbles` lead from there to `below` and to nothing else. */
@@ -245,7 +255,14 @@ class Pass {
 
 type Moved = { readonly at: number; readonly node: Extension }
 
+/** By nibble: the node that is there now; null: none any more; undefined: as before. */
+type Fresh = (TrieNode | null | undefined)[]
+
 const NO_CHILDREN: readonly (Ref | null)[] = new Array<Ref | null>(16).fill(null)
+const NO_BRANCH: Branch = { kind: 'branch', children: NO_CHILDREN }
+
+const hasChild = (branch: Branch, nibble: number): boolean =>
+  branch instanceof PackedBranch ? branch.placeOf(nibble) >= 0 : branch.children[nibble] !== null
 /** Stands in a branch under construction for a child that is not sealed yet. */
 const PENDING: Ref = new Uint8Array(0)
 
@@ -256,6 +273,9 @@ const leafOf = ({ key, preimage, value }: LeafChange): Leaf => ({
   value,
   stored: false,
 })
+
+const withValue = ({ key, preimage, stored }: Leaf, value: Uint8Array | null): Leaf | null =>
+  value === null ? null : { kind: 'leaf', key, preimage, value, stored }
 
 function withoutDeletions(range: Range): Range {
   const { changes, from, to } = range

@@ -17,6 +17,7 @@ export function addStartCommand(program: Command, context: CliContext): void {
     .description('run the node of a home until it is told to stop')
     .option('--home <dir>', 'home of the node (default: NEXUS_HOME or ~/.nexus/node)')
   addPasswordOptions(start)
+  start.option('--evm <which>', 'short for --execution-evm')
   for (const { flag, path, kind, description, variable } of SETTINGS) {
     const value = kind === 'list' ? '<a,b>' : kind === 'boolean' ? '<true|false>' : '<value>'
     const group = path.includes('.') ? `Settings of ${path.split('.')[0]}:` : 'Settings:'
@@ -64,6 +65,7 @@ function loadConfig(
   for (const { flag, path } of SETTINGS) {
     const value = options[new Option(flag).attributeName()]
     if (value !== undefined) flags.set(path, value)
+    else if (path === 'execution.evm' && options.evm !== undefined) flags.set(path, options.evm)
   }
   return loadNodeConfig({
     home,

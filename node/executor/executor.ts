@@ -5,6 +5,7 @@ import type { Evidence } from '../../core/chain/evidence.ts'
 import type { EthereumHeader, ExecutedBlock } from '../../core/chain/executedBlock.ts'
 import type { ConsensusParams } from '../../core/chain/params.ts'
 import { updatesToward } from '../../core/chain/validatorUpdates.ts'
+import type { CoreCallOutcome } from '../../core/host/corePort.ts'
 import type { Registry } from '../../core/host/registry.ts'
 import type { CoreBlockResult, CoreMachine } from '../../core/machine/index.ts'
 import { assert } from '../../core/primitives/assert.ts'
@@ -27,6 +28,7 @@ import {
 } from './chainHead.ts'
 import type { Checkpoints } from './checkpoints.ts'
 import type { CommittedFeed } from './committedFeed.ts'
+import { recordingPort } from './recordingPort.ts'
 import { summaryOf } from './summaryOf.ts'
 
 export type ExecutorOptions = {
@@ -52,6 +54,7 @@ type Speculation = {
   readonly block: Block
   readonly evm: EvmBlockResult
   readonly core: CoreBlockResult
+  readonly answers: readonly CoreCallOutcome[]
   readonly summary: StateSummary
   readonly result: ExecutionResult
 }
@@ -109,7 +112,7 @@ export class Executor {
   async commit(blockId: BlockId, certificate: Certificate): Promise<ChainHead> {
     const speculation = this.#speculation
     assert(speculation?.blockId === blockId, 'the committed block was executed')
-    const { block, evm, core, summary } = speculation
+    const { block, evm, core, answers, summary } = speculation
     const { machine, store, checkpoints, feed } = this.#modules
     const executed: ExecutedBlock = { blockId, ...evm.executed }
     const deltas = this.#modules.core.commit()
@@ -123,6 +126,7 @@ export class Executor {
         outcome: { receipts: core.receipts, events: core.events },
         replay: core.record,
         checkpoint: checkpoints.take(summary.height),
+        answers,
       },
       summary,
     })
@@ -170,17 +174,18 @@ export class Executor {
       messages: payload.messages,
       actions: payload.core.map((bytes, index) => ({ bytes, signer: senderAt(signers, index) })),
     })
+    const { port, answers } = recordingPort(core.port)
     const evm = await machine.execute({
       ...this.#evmInput(block, senders),
       core: {
-        port: core.port,
+        port,
         systemTransactions,
         afterSystem: (outcomes) => core.actions(outcomes),
       },
     })
     const { burnedWei, nativeDelta } = evm
     const tokenSupply = (token: Uint8Array): bigint => totalSupplyOf(evm.slot, token)
-    return { evm, core: core.finish({ burnedWei, nativeDelta, tokenSupply }) }
+    return { evm, core: core.finish({ burnedWei, nativeDelta, tokenSupply }), answers }
   }
 
   #evmInput(block: Block, senders: Uint8Array): Parameters<EvmMachine['execute']>[0] {
@@ -206,7 +211,7 @@ export class Executor {
     }
   }
 
-  #speculate(block: Block, blockId: BlockId, { evm, core }: Executed): Speculation {
+  #speculate(block: Block, blockId: BlockId, { evm, core, answers }: Executed): Speculation {
     const parent = this.#head.summary
     const { height, time } = block.header
     const { header } = evm.executed
@@ -232,7 +237,7 @@ export class Executor {
       ),
       timings: { ...evm.timings, ...coreSeconds(core.timings) },
     }
-    return { blockId, block, evm, core, summary, result }
+    return { blockId, block, evm, core, answers, summary, result }
   }
 
   #headOf(summary: StateSummary, header: EthereumHeader): ChainHead {
@@ -241,7 +246,11 @@ export class Executor {
   }
 }
 
-type Executed = { readonly evm: EvmBlockResult; readonly core: CoreBlockResult }
+type Executed = {
+  readonly evm: EvmBlockResult
+  readonly core: CoreBlockResult
+  readonly answers: readonly CoreCallOutcome[]
+}
 
 function callsOf({ receipts }: CoreBlockResult): ExecutionResult['coreCalls'] {
   let accepted = 0

@@ -2,6 +2,7 @@ import '../nativeHash.ts'
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import type { Evidence } from '../../core/chain/evidence.ts'
 import { assert } from '../../core/primitives/assert.ts'
+import type { ExecutionMode } from '../../evm/index.ts'
 import { Channel } from '../threads/channel.ts'
 import type { ChainHead, Decided, DecideRequest, ExecuteRequest } from './chainHead.ts'
 import type { Executor } from './executor.ts'
@@ -17,6 +18,8 @@ export type ExecutorThreadOptions = {
   readonly retention?: RetentionOptions
   /** 0 where absent: the engines run in the executor's thread. */
   readonly engineThreads?: number
+  /** Which EVM runs blocks; nexus where absent. */
+  readonly evm?: ExecutionMode
 }
 
 export type ExecutorApi = {

@@ -83,6 +83,7 @@ export async function openExecutor(
     store: store.evmStore(),
     chainId: genesis.chainId,
     hardfork,
+    execution: options.evm ?? 'nexus',
     now,
   })
   const feed = new CommittedFeed(core.arenas)

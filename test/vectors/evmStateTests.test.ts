@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { ExecutiveName } from '../../evm/executive.ts'
 import { casesBelow, Engines, type Fork, runCase } from './evm/stateTest.ts'
 
 type Report = {
@@ -13,20 +14,28 @@ type Report = {
 }
 
 /** Right, but they take a second or more of processor time each; run by hand with NEXUS_SLOW_VECTORS=1. */
-const SLOW = [
-  'stTimeConsuming/CALLBlake2f_MaxRounds.json',
-  'stTimeConsuming/static_Call50000_sha256.json',
-  'stAttackTest/',
-  'stQuadraticComplexityTest/Call50000_sha256.json',
-  'stQuadraticComplexityTest/Return50000',
-  'stPreCompiledContracts2/CALLBlake2f.json',
-  'stPreCompiledContracts2/CALLCODEBlake2f.json',
-  'stStaticCall/static_LoopCalls',
-  'stStaticCall/static_Call50000',
-  'stStaticCall/static_Call1MB1024Calldepth.json',
-  'eip1153_tstore/run_until_out_of_gas.json',
-]
-const isSlow = (name: string): boolean => SLOW.some((part) => name.includes(part))
+const SLOW: Readonly<Record<ExecutiveName, readonly string[]>> = {
+  nexus: [
+    'stTimeConsuming/CALLBlake2f_MaxRounds.json',
+    'stTimeConsuming/static_Call50000_sha256.json',
+    'stQuadraticComplexityTest/Call50000_sha256.json',
+    'stPreCompiledContracts2/CALLBlake2f.json',
+    'stPreCompiledContracts2/CALLCODEBlake2f.json',
+  ],
+  reference: [
+    'stTimeConsuming/CALLBlake2f_MaxRounds.json',
+    'stTimeConsuming/static_Call50000_sha256.json',
+    'stAttackTest/',
+    'stQuadraticComplexityTest/Call50000_sha256.json',
+    'stQuadraticComplexityTest/Return50000',
+    'stPreCompiledContracts2/CALLBlake2f.json',
+    'stPreCompiledContracts2/CALLCODEBlake2f.json',
+    'stStaticCall/static_LoopCalls',
+    'stStaticCall/static_Call50000',
+    'stStaticCall/static_Call1MB1024Calldepth.json',
+    'eip1153_tstore/run_until_out_of_gas.json',
+  ],
+}
 const everything = process.env.NEXUS_SLOW_VECTORS === '1'
 
 let folder = ''
@@ -39,8 +48,9 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-async function runAll(subfolder: string, fork: Fork): Promise<Report> {
-  const engines = new Engines()
+async function runAll(executive: ExecutiveName, subfolder: string, fork: Fork): Promise<Report> {
+  const engines = new Engines(executive)
+  const isSlow = (name: string): boolean => SLOW[executive].some((part) => name.includes(part))
   const report: Report = { passed: 0, failed: [], skipped: {} }
   const skip = (reason: string): void => {
     report.skipped[reason] = (report.skipped[reason] ?? 0) + 1
@@ -58,31 +68,33 @@ async function runAll(subfolder: string, fork: Fork): Promise<Report> {
   return report
 }
 
-describe('published state tests', () => {
+/** No case is lost without a reason. */
+const CANCUN = {
+  'blob transaction': 231,
+  'memory that no block can pay for': 1,
+  'nonce above 2^53': 26,
+}
+const CANCUN_COUNTS = {
+  nexus: { passed: 8_531, skipped: { ...CANCUN, 'gas limit above 2^53': 20, slow: 93 } },
+  reference: { passed: 8_510, skipped: { ...CANCUN, 'gas limit above 2^53': 19, slow: 115 } },
+}
+
+describe.each(['nexus', 'reference'] as const)('published state tests, %s', (executive) => {
   it('of Cancun', { timeout: 600_000 }, async () => {
-    const { passed, failed, skipped } = await runAll('tests/GeneralStateTests', 'cancun')
-    expect(failed).toEqual([])
-    // No case is lost without a reason.
-    expect({ passed, ...skipped }).toMatchInlineSnapshot(`
-      {
-        "blob transaction": 231,
-        "gas limit above 2^53": 19,
-        "memory that no block can pay for": 1,
-        "nonce above 2^53": 26,
-        "passed": 8510,
-        "slow": 115,
-      }
-    `)
+    const report = await runAll(executive, 'tests/GeneralStateTests', 'cancun')
+    expect(report.failed).toEqual([])
+    if (!everything) expect(report).toMatchObject(CANCUN_COUNTS[executive])
   })
 
   it('of Prague', { timeout: 120_000 }, async () => {
-    const { passed, failed, skipped } = await runAll('est', 'prague')
+    const { passed, failed, skipped } = await runAll(executive, 'est', 'prague')
     expect(failed).toEqual([])
-    expect({ passed, ...skipped }).toMatchInlineSnapshot(`
-      {
-        "blob transaction": 1,
-        "passed": 141,
-      }
-    `)
+    expect({ passed, ...skipped }).toEqual({ passed: 141, 'blob transaction': 1 })
+  })
+
+  it('of Osaka', { timeout: 120_000 }, async () => {
+    const { passed, failed, skipped } = await runAll(executive, 'est', 'osaka')
+    expect(failed).toEqual([])
+    expect({ passed, ...skipped }).toEqual({ passed: 1_076, 'blob transaction': 12 })
   })
 })

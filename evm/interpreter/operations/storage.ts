@@ -1,6 +1,6 @@
 import { equalBytes } from '../../../core/primitives/bytes.ts'
 import { keyOf } from '../../state/keys.ts'
-import { minimalBytes, toScratch, valueOfBytes } from '../../state/word.ts'
+import { minimalBytes, minimalBytesOf, toScratch, wordOfBigint } from '../../state/word.ts'
 import type { Frame } from '../frame.ts'
 import { type Operation, type Operations, operation, STATIC_STATE_CHANGE } from '../operation.ts'
 
@@ -26,23 +26,25 @@ function load(frame: Frame): void {
   const slot = frame.pop()
   const slotKey = keyOf(toScratch(slot))
   frame.charge(isCold(frame, slotKey, slot) ? GAS.coldSlot : GAS.warm)
-  frame.push(valueOfBytes(frame.flat.slotAt(frame.owner, slotKey, toScratch(slot))))
+  frame.push(BigInt(frame.flat.slotEntry(frame.owner, wordOfBigint(slot)).value))
 }
 
 function store(frame: Frame): void {
   if (frame.isStatic) throw STATIC_STATE_CHANGE
   if (frame.gas <= GAS.sentry) frame.outOfGas()
   const slot = frame.pop()
-  const value = minimalBytes(frame.pop())
+  const word = frame.pop()
+  const value = minimalBytes(word)
   const { flat, owner } = frame
   const slotKey = keyOf(toScratch(slot))
-  const current = flat.slotAt(owner, slotKey, toScratch(slot))
-  const original = flat.originalSlotAt(owner, slotKey, toScratch(slot))
+  const entry = flat.slotEntry(owner, wordOfBigint(slot))
+  const current = minimalBytesOf(entry.value)
+  const original = minimalBytesOf(flat.originalOf(entry))
   const cold = isCold(frame, slotKey, slot) ? GAS.coldSlot : 0
   frame.charge(cold + costOf(original, current, value))
   const refund = refundOf(original, current, value)
   if (refund !== 0) frame.state.gasRefund += BigInt(refund)
-  flat.setSlotAt(owner, slotKey, toScratch(slot), value)
+  flat.writeSlot(owner, entry, wordOfBigint(word))
 }
 
 function costOf(original: Uint8Array, current: Uint8Array, value: Uint8Array): number {
@@ -75,7 +77,7 @@ export const storage: Operations = new Map<number, Operation>([
     0x5c,
     operation(GAS.warm, [1, 1], (frame) => {
       const key = transientKey(frame, frame.pop())
-      frame.push(frame.flat.transient(key))
+      frame.push(BigInt(frame.flat.transient(key)))
     }),
   ],
   [
@@ -83,7 +85,7 @@ export const storage: Operations = new Map<number, Operation>([
     operation(GAS.warm, [2, 0], (frame) => {
       if (frame.isStatic) throw STATIC_STATE_CHANGE
       const key = transientKey(frame, frame.pop())
-      frame.flat.setTransient(key, frame.pop())
+      frame.flat.setTransient(key, wordOfBigint(frame.pop()))
     }),
   ],
 ])

@@ -40,7 +40,7 @@ describe('EVM frames and engines', () => {
         ),
         ...[0, 1, 2].map(engineAccount),
       ],
-      { gasLimit: 4_000_000_000, baseFeePerGas: 1n },
+      { gasLimit: 4_000_000_000, baseFeePerGas: 1n, execution: 'shadow' },
     )
     const model = createModel([
       [toHex(ALICE.address), 10_000n * COIN],

@@ -1,25 +1,19 @@
-import type { EVMResult } from '@ethereumjs/evm'
-import { Address } from '@ethereumjs/util'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { concatBytes, fromHex, toHex } from '../../../core/primitives/bytes.ts'
-import { EMPTY_ACCOUNT } from '../../../evm/account.ts'
-import { BLOB_BASE_FEE, ethereumBlockOf } from '../../../evm/blockEnvironment.ts'
-import { createEngine, type Engine, enter } from '../../../evm/engine.ts'
+import { concatBytes, fromHex } from '../../../core/primitives/bytes.ts'
+import type { Engine } from '../../../evm/engine.ts'
+import { EngineGate } from '../../../evm/engineGate.ts'
 import { createCommon } from '../../../evm/interpreter/common.ts'
-import { CoreGate } from '../../../evm/interpreter/coreGate.ts'
 import { NexusEvm } from '../../../evm/interpreter/nexusEvm.ts'
-import { CommittedState } from '../../../evm/state/committedState.ts'
-import { FlatState } from '../../../evm/state/flatState.ts'
+import { executiveOf } from '../../../evm/interpreter/referenceExecutive.ts'
 import { NexusStateManager } from '../../../evm/state/stateManager.ts'
-import { createMemoryStore } from '../../../evm/store.ts'
+import { createExecutive, messageOf, observe, type Start } from '../../support/evm/executives.ts'
 import {
   CHAIN_ID,
   createWorld,
   funded,
   keyNumber,
   signTransaction,
-  word,
 } from '../../support/evmWorld.ts'
 
 const at = (digits: string): Uint8Array => fromHex(digits.padStart(40, '0'))
@@ -27,82 +21,32 @@ const CODE = at('c0de01')
 const OTHER = at('c0de02')
 const REVERTER = at('c0de03')
 const CALLER = at('ca11e4')
-const CACHES = { cachedAccounts: 100, cachedSlots: 100, cachedCodes: 100 }
-const newState = (): FlatState => new FlatState(new CommittedState(createMemoryStore(), CACHES))
-
-/** The same EVM class without our interpreter: every opcode is the library's. */
-function libraryEngine(): Pick<Engine, 'evm' | 'manager' | 'core'> {
-  const core = new CoreGate()
-  const manager = new NexusStateManager(newState())
+/** The reference's EVM class without our loop: every opcode is the library's. */
+async function libraryEngine(): Promise<Engine> {
+  const engine = await createExecutive('reference', 'prague')
+  const gate = new EngineGate()
+  const manager = new NexusStateManager(engine.flat)
+  const ancestorHash = (number: number) => engine.ancestors.hashOf(number)
+  const guard = { shouldStop: null }
   const common = createCommon(CHAIN_ID, 'prague')
-  const evm = new NexusEvm({
-    common,
-    stateManager: manager,
-    guard: { shouldStop: null },
-    core,
-    ancestorHash: () => null,
-  })
-  return { evm, manager, core }
+  const evm = new NexusEvm({ common, stateManager: manager, guard, gate, ancestorHash })
+  return { ...engine, executive: executiveOf(evm, manager, gate) }
 }
 
-const block = ethereumBlockOf({
-  number: 1_000,
-  timestamp: 1_700_000_000,
-  coinbase: at('c01b'),
-  prevRandao: word(99),
-  gasLimit: 30_000_000,
-  baseFeePerGas: 7n,
-  blobBaseFee: BLOB_BASE_FEE,
-})
-
-type Subject = Pick<Engine, 'evm' | 'manager'>
-
-async function run(subject: Subject, code: Uint8Array, data: Uint8Array, gas: number) {
-  const { evm, manager } = subject
-  enter(subject as Engine, newState())
-  const { flat } = manager
-  flat.setAccount(CALLER, { ...EMPTY_ACCOUNT, balance: 1_000_000n, nonce: 1 })
-  flat.setCode(CODE, code)
+const startOf = (code: Uint8Array): Start => [
+  { address: CALLER, balance: 1_000_000n, nonce: 1 },
+  { address: CODE, code, slots: [[1, 5n]] },
   // Stores its call value, logs its calldata's first word, and returns it.
-  flat.setCode(OTHER, fromHex('346001555f355f525f5160205fa160205ff3'))
+  { address: OTHER, code: fromHex('346001555f355f525f5160205fa160205ff3') },
   // Reads the slot its calldata names, writes it, and reverts with 32 bytes.
-  flat.setCode(REVERTER, fromHex('5f3554600a5f355560205ffd'))
-  flat.setSlot(CODE, word(1), Uint8Array.of(5))
-  flat.startTransaction()
-  const result = await evm.runCall({
-    block,
-    gasPrice: 9n,
-    caller: new Address(CALLER),
-    to: new Address(CODE),
-    gasLimit: BigInt(gas),
-    value: 17n,
-    data,
-    skipNonceIncrement: true,
-  })
-  return { ...summaryOf(result), storage: storageOf(flat) }
+  { address: REVERTER, code: fromHex('5f3554600a5f355560205ffd') },
+]
+
+/** The library looks at gas before it looks at the stack, so that it may give another reason. */
+const shown = (observed: unknown): unknown => {
+  const { error, ...rest } = observed as { readonly error: string | null }
+  return { ...rest, outcome: error === null || error === 'revert' ? error : 'exception' }
 }
-
-const summaryOf = ({ execResult }: EVMResult) => ({
-  gas: execResult.executionGasUsed,
-  refund: execResult.gasRefund ?? 0n,
-  outcome:
-    execResult.exceptionError === undefined
-      ? 'success'
-      : execResult.exceptionError.error === 'revert'
-        ? 'revert'
-        : 'halt',
-  output: toHex(execResult.returnValue),
-  logs: (execResult.logs ?? []).map(([address, topics, data]) =>
-    [address, ...topics, data].map(toHex),
-  ),
-})
-
-const storageOf = (flat: FlatState): unknown =>
-  [...flat.storage]
-    .flatMap(([key, slots]) =>
-      [...slots].map(([slot, value]) => [key + slot, toHex(value)] as const),
-    )
-    .sort(([a], [b]) => (a < b ? -1 : 1))
 
 const push = (value: bigint): Uint8Array => {
   const digits = value.toString(16)
@@ -200,19 +144,25 @@ const program = fc
     return concatBytes(...statements.map(({ code }) => code), ...shown, fromHex('6104005ff3'))
   })
 
-describe('the interpreter', () => {
-  it('does what the library does for any program', async () => {
-    const committed = new CommittedState(createMemoryStore(), CACHES)
-    const ours = await createEngine({ chainId: CHAIN_ID, hardfork: 'prague', committed })
-    const library = libraryEngine()
+describe('the interpreters', () => {
+  it('do what the library does for any program', async () => {
+    const library = await libraryEngine()
+    const ours = [
+      await createExecutive('nexus', 'prague'),
+      await createExecutive('reference', 'prague'),
+    ]
     await fc.assert(
       fc.asyncProperty(
         program,
         fc.uint8Array({ maxLength: 80 }),
         fc.integer({ min: 0, max: 400_000 }),
-        async (code, data, gas) => {
-          const expected = await run(library, code, data, gas)
-          expect(await run(ours, code, data, gas)).toEqual(expected)
+        async (code, data, gasLimit) => {
+          const start = startOf(code)
+          const message = messageOf({ sender: CALLER, to: CODE, value: 17n, data, gasLimit })
+          const expected = shown(await observe(library, start, message))
+          for (const engine of ours) {
+            expect(shown(await observe(engine, start, message))).toEqual(expected)
+          }
         },
       ),
       { numRuns: Number(process.env.NEXUS_FUZZ_RUNS ?? 2_000) },

@@ -210,7 +210,7 @@ describe('the machine and @ethereumjs/vm', () => {
           maxLength: 3,
         }),
         async (blocks) => {
-          const world = await createWorld(ALLOC)
+          const world = await createWorld(ALLOC, { execution: 'shadow' })
           const twin = await createTwin()
           const nonces = users.map(() => 0)
           for (const drafts of blocks) {
@@ -227,7 +227,7 @@ describe('the machine and @ethereumjs/vm', () => {
   })
 
   it('would notice a difference', async () => {
-    const world = await createWorld(ALLOC)
+    const world = await createWorld(ALLOC, { execution: 'shadow' })
     const twin = await createTwin()
     const [user] = users as [(typeof users)[number]]
     const input = world.input([

@@ -248,6 +248,14 @@ describe('a gas estimate', () => {
     expect(world.slot(CALLS, 5)).toBe(7n)
   })
 
+  it('never names more gas than Osaka lets a transaction have', async () => {
+    const { context } = await start()
+    const osaka = await createSimulator({ chainId: CHAIN_ID, hardfork: 'osaka' })
+    expect(await osaka.estimateGas(context, { to: LOOPS }, LIMITS)).toMatchObject({
+      failure: { error: 'gas required exceeds allowance (16777216)' },
+    })
+  })
+
   it('says why there is none', async () => {
     expect(await estimate({ to: REVERTS })).toMatchObject({
       ok: false,

@@ -113,7 +113,7 @@ const MISTAKES: readonly Mistake[] = [
     change('validators.0.name', 'a\nb'),
     'BAD_FORMAT validators[0].name',
   ],
-  ['has another hard fork', change('evm.hardfork', 'osaka'), 'UNSUPPORTED evm.hardfork'],
+  ['has another hard fork', change('evm.hardfork', 'cancun'), 'UNSUPPORTED evm.hardfork'],
   [
     'has an unknown fee recipient',
     change('consensus.tipRecipient', 'me'),
@@ -257,7 +257,7 @@ describe('parseGenesis', () => {
     expect(formatProblems(parsed.problems).split('\n')).toEqual([
       'chainId: OUT_OF_RANGE: expected an integer from 1 to 9007199254740991, found -1',
       'validators[1].power: WRONG_TYPE: expected a number, found the string "many"',
-      'evm.hardfork: UNSUPPORTED: expected "prague", found "london"',
+      'evm.hardfork: UNSUPPORTED: expected "prague" or "osaka", found "london"',
       'accounts[0].balance: BAD_FORMAT: expected wei as a string, decimal ("1000") or hex ("0x3e8"), found "1 coin"',
       expect.stringContaining('extra: UNKNOWN_KEY: expected one of the keys format, chainId,'),
     ])

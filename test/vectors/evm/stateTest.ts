@@ -3,9 +3,11 @@ import { fromHex, toHex } from '../../../core/primitives/bytes.ts'
 import { keccak256 } from '../../../core/primitives/hash.ts'
 import type { AccessListEntry, Authorization } from '../../../evm/accessList.ts'
 import { EMPTY_ACCOUNT } from '../../../evm/account.ts'
-import { BLOB_BASE_FEE, ethereumBlockOf } from '../../../evm/blockEnvironment.ts'
+import { BLOB_BASE_FEE } from '../../../evm/blockEnvironment.ts'
 import { finishBlockState } from '../../../evm/blockState.ts'
 import { createEngine, type Engine, enter } from '../../../evm/engine.ts'
+import type { ExecutiveName } from '../../../evm/executive.ts'
+import { transactionGasCap } from '../../../evm/forks.ts'
 import { intrinsicGasOf, MAX_INITCODE_BYTES } from '../../../evm/intrinsicGas.ts'
 import { encodeRlp } from '../../../evm/rlp.ts'
 import { CommittedState } from '../../../evm/state/committedState.ts'
@@ -53,7 +55,7 @@ type PostState = {
   readonly expectException?: string
 }
 
-export type Fork = 'cancun' | 'prague'
+export type Fork = 'cancun' | 'prague' | 'osaka'
 export type Outcome =
   | { readonly kind: 'passed' }
   | { readonly kind: 'failed'; readonly reason: string }
@@ -66,9 +68,11 @@ export type Case = {
   readonly post: PostState
 }
 
+const TITLES = { cancun: 'Cancun', prague: 'Prague', osaka: 'Osaka' } as const
+
 /** Every case of one fork below a folder. */
 export function* casesBelow(folder: string, fork: Fork): Generator<Case> {
-  const title = fork === 'cancun' ? 'Cancun' : 'Prague'
+  const title = TITLES[fork]
   const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()
   for (const path of paths.filter((name) => name.endsWith('.json'))) {
     const file = JSON.parse(readFileSync(`${folder}/${path}`, 'utf8')) as Record<string, StateTest>
@@ -98,7 +102,7 @@ export async function runCase(
   engine.ancestors.hashOf = (number) => keccak256(new TextEncoder().encode(String(number)))
   const context = contextOf(test)
   const transaction = transactionOf(test, post, fork)
-  const applied = invalid(transaction)
+  const applied = invalid(transaction, fork)
     ? null
     : await applyTransaction(engine, context, transaction, context.environment.gasLimit)
   const accepted = applied?.ok === true
@@ -106,7 +110,7 @@ export async function runCase(
     return { kind: 'failed', reason: accepted ? 'accepted' : `rejected ${JSON.stringify(applied)}` }
   }
   const trie = new StateTrie({ store, ...CACHES })
-  const { stateRoot } = finishBlockState(engine.manager.flat, trie)
+  const { stateRoot } = finishBlockState(engine.flat, trie)
   if (`0x${toHex(stateRoot)}` !== post.hash) return { kind: 'failed', reason: 'state root' }
   const logs = applied?.ok === true ? applied.value.outcome.logs : []
   const encoded = encodeRlp(logs.map((log) => [log.address, log.topics, log.data]))
@@ -128,11 +132,18 @@ const CACHES = {
 /** One interpreter for each fork; the state is put in front of it for each case. */
 export class Engines {
   readonly #engines = new Map<Fork, Engine>()
+  readonly #executive: ExecutiveName
+  constructor(executive: ExecutiveName) {
+    this.#executive = executive
+  }
   async of(fork: Fork): Promise<Engine> {
     const known = this.#engines.get(fork)
     if (known !== undefined) return known
     const committed = new CommittedState(createMemoryStore(), CACHES)
-    const engine = await createEngine({ chainId: 1, hardfork: fork, committed })
+    const engine = await createEngine({
+      ...{ chainId: 1, hardfork: fork, committed },
+      executive: this.#executive,
+    })
     this.#engines.set(fork, engine)
     return engine
   }
@@ -190,7 +201,6 @@ function contextOf({ env }: StateTest): BlockContext {
   }
   return {
     environment,
-    block: ethereumBlockOf(environment),
     fees: {
       baseFeeRecipient: 'burn',
       tipRecipient: 'proposer',
@@ -240,7 +250,7 @@ function transactionOf(
     authorizations,
     intrinsicGas: gas.intrinsic,
     // EIP-7623 came with Prague.
-    floorGas: fork === 'prague' ? gas.floor : 0,
+    floorGas: fork === 'cancun' ? 0 : gas.floor,
     bytes: data,
     size: data.length,
   }
@@ -256,7 +266,8 @@ const authorizationOf = (tuple: Readonly<Record<string, string>>): Authorization
 })
 
 /** What the decoder refuses before a transaction gets as far as the state. */
-const invalid = (transaction: DecodedTransaction): boolean =>
+const invalid = (transaction: DecodedTransaction, fork: Fork): boolean =>
+  transaction.gasLimit > transactionGasCap(fork) ||
   transaction.gasLimit < Math.max(transaction.intrinsicGas, transaction.floorGas) ||
   transaction.maxPriorityFeePerGas > transaction.maxFeePerGas ||
   transaction.value >= 1n << 256n ||
