@@ -5,6 +5,9 @@ import type { StateRoots } from '../core/chain/roots.ts'
 import type { Validator } from '../core/chain/validatorSet.ts'
 import type { CoreBackend, CoreHeight } from './coreBackend.ts'
 import type { Deadline } from './deadline.ts'
+import type { DevnetBackend } from './devnetBackend.ts'
+import type { InspectionBackend } from './inspection.ts'
+import type { LogCandidates, LogCriteria } from './logSearch.ts'
 import type { Outcome } from './outcome.ts'
 
 /**
@@ -15,6 +18,10 @@ export type RpcBackend = {
   readonly identity: NodeIdentity
   /** Absent: the node runs no engines, and nothing named after them exists. */
   readonly core?: CoreBackend
+  /** Absent but in a devnet. */
+  readonly devnet?: DevnetBackend
+
+  readonly inspection: InspectionBackend
 
   /** The committed height. */
   height(): number
@@ -22,6 +29,8 @@ export type RpcBackend = {
   header(height: number): EthereumHeader | null
   block(height: number): ExecutedBlock | null
   heightOfHash(hash: Uint8Array): number | null
+  /** A search for logs over committed heights, a bounded step at a time: (from, to) to where they may be. */
+  logSearch(criteria: LogCriteria): (from: number, to: number) => LogCandidates
   location(transactionHash: Uint8Array): TransactionLocation | null
   /** The commit certificate; null at height 0 and above the committed height. */
   certificate(height: number): Certificate | null

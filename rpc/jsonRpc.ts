@@ -24,6 +24,8 @@ const RESPONSE_TOO_LARGE = -32003
 /** EIP-1474. */
 const LIMIT_EXCEEDED = -32005
 const REVERTED = 3
+/** EIP-1474. */
+const NOT_SUPPORTED = -32004
 /** geth's, of EIP-4444. */
 const HISTORY_PRUNED = 4444
 /** EIP-7966. */
@@ -39,6 +41,8 @@ const PLAIN = {
   NOTIFICATIONS_UNSUPPORTED: [METHOD_NOT_FOUND, 'notifications not supported'],
   BLOCK_NOT_FOUND: [SERVER_ERROR, 'header not found'],
   HISTORY_PRUNED: [HISTORY_PRUNED, 'pruned history unavailable'],
+  TRANSACTION_NOT_FOUND: [SERVER_ERROR, 'transaction not found'],
+  GENESIS_NOT_TRACEABLE: [SERVER_ERROR, 'genesis is not traceable'],
   FILTER_NOT_FOUND: [SERVER_ERROR, 'filter not found'],
   SUBSCRIPTION_NOT_FOUND: [SERVER_ERROR, 'subscription not found'],
 
@@ -71,6 +75,17 @@ const PLAIN = {
   UNDERPRICED: [SERVER_ERROR, 'transaction underpriced'],
   POOL_FULL: [SERVER_ERROR, 'txpool is full'],
   SENDER_LIMIT: [SERVER_ERROR, 'account limit exceeded'],
+  NO_KEYS_HERE: [
+    METHOD_NOT_FOUND,
+    'this node holds no keys: sign with a wallet and use eth_sendRawTransaction',
+  ],
+  DEVNET_NOT_ALONE: [
+    NOT_SUPPORTED,
+    'time and blocks on demand need a chain of one validator: nexus devnet --validators 1',
+  ],
+  TIME_NOT_AHEAD: [INVALID_PARAMS, 'the time of blocks only moves forward: choose a later one'],
+  TIME_TOO_FAR: [INVALID_PARAMS, 'the time of blocks ends with the year 9999'],
+  DEVNET_STOPS: [SERVER_ERROR, 'the devnet stops'],
   CATCHING_UP: [SERVER_ERROR, 'the node is catching up with the chain; try again later'],
 } as const satisfies { readonly [code: string]: readonly [number: number, message: string] }
 
@@ -85,10 +100,27 @@ type DetailedFailure =
   /** This client asks for more than one may. */
   | { readonly code: 'RATE_LIMITED'; readonly retryAfterMs: number }
   | { readonly code: 'STATE_NOT_AVAILABLE'; readonly height: number; readonly oldest: number }
-  | { readonly code: 'PROOF_NOT_AVAILABLE'; readonly height: number; readonly latest: number }
+  | {
+      readonly code: 'PROOF_NOT_AVAILABLE'
+      readonly height: number
+      readonly latest: number
+      readonly maxKeys: number
+    }
   | { readonly code: 'EXECUTION_REVERTED'; readonly output: Uint8Array }
   /** The EVM stopped: out of gas, invalid opcode and the like, in the EVM's words. */
   | { readonly code: 'EXECUTION_FAILED'; readonly reason: string }
+  /** What traces hold is more than the server gives away. */
+  | { readonly code: 'TRACE_TOO_LARGE'; readonly limit: number }
+  /** Names a block as the caller did. */
+  | { readonly code: 'TRACED_BLOCK_NOT_FOUND'; readonly block: string }
+  | { readonly code: 'ENGINE_ANSWERS_NOT_AVAILABLE'; readonly height: number }
+  /** A call of a simulation has no place in its block, or a block none in the chain. */
+  | {
+      readonly code: 'SIMULATION_REFUSED'
+      readonly reason: SimulationRefusal
+      readonly problem: string
+    }
+  | { readonly code: 'METHOD_REFUSED'; readonly method: string; readonly reason: string }
   | { readonly code: 'EXECUTION_TIMED_OUT'; readonly timeoutMs: number }
   | { readonly code: 'TRANSACTION_TOO_LARGE'; readonly size: number; readonly limit: number }
   | { readonly code: 'NONCE_TOO_LOW'; readonly next: number; readonly nonce: number }
@@ -115,7 +147,32 @@ type DetailedFailure =
       readonly recovered: Uint8Array | null
       readonly digest: Uint8Array
     }
+  | { readonly code: 'DEVNET_ONLY'; readonly method: string }
+  | { readonly code: 'DEVNET_UNSUPPORTED'; readonly method: string; readonly instead: string }
+  | { readonly code: 'ACCOUNT_LOCKED'; readonly address: Uint8Array }
+  | {
+      readonly code: 'BALANCE_NOT_LOWERED'
+      readonly address: Uint8Array
+      readonly balance: bigint
+    }
   | { readonly code: 'ACTION_TIMED_OUT'; readonly hash: Uint8Array; readonly timeoutMs: number }
+
+export type SimulationRefusal = keyof typeof SIMULATION_NUMBERS
+
+/** Those of the specification of eth_simulateV1. */
+const SIMULATION_NUMBERS = {
+  NONCE_TOO_LOW: -38010,
+  NONCE_TOO_HIGH: -38011,
+  FEE_CAP_BELOW_BASE_FEE: -38012,
+  INTRINSIC_GAS: -38013,
+  INSUFFICIENT_FUNDS: -38014,
+  BLOCK_GAS_LIMIT: -38015,
+  NUMBER_NOT_RISING: -38020,
+  TIME_NOT_RISING: -38021,
+  INITCODE_TOO_LARGE: -38025,
+  TOO_MANY_BLOCKS: -38026,
+  TIP_ABOVE_FEE_CAP: INVALID_PARAMS,
+} as const
 
 type Row<F extends DetailedFailure> = {
   readonly number: number
@@ -128,7 +185,8 @@ const DETAILED: {
   INVALID_REQUEST: { number: INVALID_REQUEST, message: ({ problem }) => problem },
   METHOD_NOT_FOUND: {
     number: METHOD_NOT_FOUND,
-    message: ({ method }) => `the method ${method} does not exist/is not available`,
+    message: ({ method }) =>
+      `the method ${method} does not exist/is not available${/^(anvil|hardhat|evm)_/.test(method) ? ': docs/devnet.md lists what development networks answer' : ''}`,
   },
   INVALID_PARAMS: { number: INVALID_PARAMS, message: ({ problem }) => problem },
   LIMIT_EXCEEDED: { number: LIMIT_EXCEEDED, message: ({ problem }) => problem },
@@ -139,8 +197,8 @@ const DETAILED: {
   },
   PROOF_NOT_AVAILABLE: {
     number: SERVER_ERROR,
-    message: ({ height, latest }) =>
-      `no proofs for block ${height}: trie nodes are kept for the latest block only, ${latest}`,
+    message: ({ height, latest, maxKeys }) =>
+      `no proofs for block ${height}: more than ${maxKeys} accounts and slots changed until the latest block, ${latest}`,
   },
   EXECUTION_REVERTED: {
     number: REVERTED,
@@ -150,6 +208,26 @@ const DETAILED: {
     },
   },
   EXECUTION_FAILED: { number: SERVER_ERROR, message: ({ reason }) => reason },
+  TRACE_TOO_LARGE: {
+    number: LIMIT_EXCEEDED,
+    message: ({ limit }) =>
+      `the trace takes more than ${limit} bytes: trace one transaction, or with disableStack, disableStorage, limit or callTracer`,
+  },
+  TRACED_BLOCK_NOT_FOUND: {
+    number: SERVER_ERROR,
+    message: ({ block }) => `block ${block} not found`,
+  },
+  ENGINE_ANSWERS_NOT_AVAILABLE: {
+    number: SERVER_ERROR,
+    message: ({ height }) =>
+      `what the engines answered in block ${height} is not kept: an older program executed it`,
+  },
+  SIMULATION_REFUSED: { number: SERVER_ERROR, message: ({ problem }) => problem },
+  METHOD_REFUSED: {
+    number: METHOD_NOT_FOUND,
+    message: ({ method, reason }) =>
+      `the method ${method} does not exist/is not available: ${reason}`,
+  },
   EXECUTION_TIMED_OUT: {
     number: SERVER_ERROR,
     message: ({ timeoutMs }) => `execution aborted (timeout = ${timeoutMs}ms)`,
@@ -202,6 +280,25 @@ const DETAILED: {
     message: ({ signer, recovered, digest }) =>
       `the signature is not by ${data(signer)} over ${data(digest)}: ${recovered === null ? 'it recovers nobody' : `it recovers ${data(recovered)}`}`,
   },
+  DEVNET_ONLY: {
+    number: METHOD_NOT_FOUND,
+    message: ({ method }) =>
+      `the method ${method} does not exist/is not available: it is for development networks, and this node was not started by nexus devnet`,
+  },
+  DEVNET_UNSUPPORTED: {
+    number: NOT_SUPPORTED,
+    message: ({ method, instead }) => `${method} is not supported: ${instead}`,
+  },
+  ACCOUNT_LOCKED: {
+    number: SERVER_ERROR,
+    message: ({ address }) =>
+      `unknown account ${data(address)}: the node of a devnet signs for its test accounts only (eth_accounts)`,
+  },
+  BALANCE_NOT_LOWERED: {
+    number: SERVER_ERROR,
+    message: ({ address, balance }) =>
+      `${data(address)} has ${balance} wei, and only its own key can take any away`,
+  },
   ACTION_TIMED_OUT: {
     number: SYNC_TIMED_OUT,
     message: ({ timeoutMs }) => `the action is in no block after ${timeoutMs}ms`,
@@ -213,6 +310,7 @@ const WITHOUT_DATA = new Set<RpcFailure['code']>([
   'PARSE_ERROR',
   'INVALID_REQUEST',
   'METHOD_NOT_FOUND',
+  'METHOD_REFUSED',
   'INVALID_PARAMS',
   'INTERNAL_ERROR',
 ])
@@ -235,6 +333,8 @@ export const codeOf = (failure: RpcFailure): string =>
 
 function numberAndMessage(failure: RpcFailure): readonly [number, string] {
   if (failure.code in PLAIN) return PLAIN[failure.code as PlainCode]
+  if (failure.code === 'SIMULATION_REFUSED')
+    return [SIMULATION_NUMBERS[failure.reason], failure.problem]
   // The table's type says that each code has the row that takes its own failure.
   const row = DETAILED[failure.code as DetailedFailure['code']] as Row<DetailedFailure>
   return [row.number, row.message(failure as DetailedFailure)]

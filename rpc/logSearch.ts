@@ -5,7 +5,7 @@ import type { RpcBackend } from './backend.ts'
 import { type Deadline, isPast, turn } from './deadline.ts'
 import { firstLogIndexes, type LogView, logOf } from './format/receipt.ts'
 import type { RpcLimits } from './options.ts'
-import { fail, type Outcome } from './outcome.ts'
+import { type Failed, fail, type Outcome } from './outcome.ts'
 
 /** Which logs somebody wants. An empty list of addresses, or of topics at a position, matches all. */
 export type LogCriteria = {
@@ -13,13 +13,19 @@ export type LogCriteria = {
   readonly topics: readonly (readonly Uint8Array[])[]
 }
 
-/** Criteria made ready: hex for comparing, bloom bits for skipping blocks. */
+/** Heights that may hold logs of some criteria, in order, from where a search stands to before `next`. */
+export type LogCandidates = { readonly heights: readonly number[]; readonly next: number }
+
+/** Criteria made ready: hex for comparing, bloom bits for skipping transactions. */
 export class LogMatcher {
+  readonly criteria: LogCriteria
   readonly #addresses: ReadonlySet<string>
   readonly #topics: readonly ReadonlySet<string>[]
   readonly #blooms: readonly (readonly BloomBits[])[]
 
-  constructor({ addresses, topics }: LogCriteria) {
+  constructor(criteria: LogCriteria) {
+    const { addresses, topics } = criteria
+    this.criteria = criteria
     this.#addresses = new Set(addresses.map(toHex))
     this.#topics = topics.map((alternatives) => new Set(alternatives.map(toHex)))
     this.#blooms = [addresses, ...topics]
@@ -62,48 +68,65 @@ export type LogRange = { readonly from: number; readonly to: number }
 /** Milliseconds of searching between two turns of the event loop. */
 const SLICE_MS = 5
 
+type Search = {
+  readonly matcher: LogMatcher
+  readonly range: LogRange
+  readonly limits: RpcLimits
+  readonly deadline: Deadline
+}
+
 /** All matching logs of a range of committed heights, both ends included. */
-export async function searchLogs(
-  backend: RpcBackend,
-  search: {
-    readonly matcher: LogMatcher
-    readonly range: LogRange
-    readonly limits: RpcLimits
-    readonly deadline: Deadline
-  },
-): Promise<Outcome<LogView[]>> {
+export async function searchLogs(backend: RpcBackend, search: Search): Promise<Outcome<LogView[]>> {
   const { matcher, range, limits, deadline } = search
-  const found: LogView[] = []
   if (range.to - range.from >= limits.logBlocks)
     return fail({
       code: 'LIMIT_EXCEEDED',
       problem: `query exceeds max block range ${limits.logBlocks}`,
       limit: limits.logBlocks,
     })
+  // Silence would say that there were no logs.
+  if (backend.block(range.from) === null) return fail({ code: 'HISTORY_PRUNED' })
+  const found: LogView[] = []
+  const candidates = backend.logSearch(matcher.criteria)
   let sliceEndMs = performance.now() + SLICE_MS
-  for (let height = range.from; height <= range.to; height++) {
+  for (let from = range.from; from <= range.to; ) {
+    const { heights, next } = candidates(from, range.to)
+    for (const height of heights) {
+      if (performance.now() > sliceEndMs) {
+        await turn()
+        sliceEndMs = performance.now() + SLICE_MS
+      }
+      if (isPast(deadline)) return fail({ code: 'TIMED_OUT' })
+      const failure = takeLogs(backend, search, height, found)
+      if (failure !== null) return failure
+    }
+    from = next
     if (isPast(deadline)) return fail({ code: 'TIMED_OUT' })
-    if (performance.now() > sliceEndMs) {
-      await turn()
-      sliceEndMs = performance.now() + SLICE_MS
-    }
-    const header = backend.header(height)
-    // Silence would say that there were no logs.
-    if (header === null) return fail({ code: 'HISTORY_PRUNED' })
-    if (!matcher.mayMatch(header.logsBloom)) continue
-    const block = backend.block(height)
-    if (block === null) return fail({ code: 'HISTORY_PRUNED' })
-    for (const log of matcher.logsOf(block)) {
-      if (found.length === limits.logs)
-        return fail({
-          code: 'LIMIT_EXCEEDED',
-          problem: `query returned more than ${limits.logs} results`,
-          limit: limits.logs,
-        })
-      found.push(log)
-    }
+    if (performance.now() <= sliceEndMs) continue
+    await turn()
+    sliceEndMs = performance.now() + SLICE_MS
   }
   return { ok: true, value: found }
+}
+
+function takeLogs(
+  backend: RpcBackend,
+  { matcher, limits }: Search,
+  height: number,
+  found: LogView[],
+): Failed | null {
+  const block = backend.block(height)
+  if (block === null) return fail({ code: 'HISTORY_PRUNED' })
+  for (const log of matcher.logsOf(block)) {
+    if (found.length === limits.logs)
+      return fail({
+        code: 'LIMIT_EXCEEDED',
+        problem: `query returned more than ${limits.logs} results`,
+        limit: limits.logs,
+      })
+    found.push(log)
+  }
+  return null
 }
 
 /** Three positions of the 2,048 bits (Yellow Paper, section 4.3.1), as byte index and mask. */

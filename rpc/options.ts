@@ -23,6 +23,10 @@ export type RpcLimits = {
   /** In one answer of eth_getLogs and the filters. */
   readonly logs: number
   readonly logBlocks: number
+  /** What traces may take as JSON, in bytes: about. */
+  readonly traceBytes: number
+  /** Transactions in one answer of txpool_content. */
+  readonly poolTransactions: number
   /** Longest wait of eth_sendRawTransactionSync. */
   readonly syncMs: number
   /** What one client may ask for; a unit is a cheap call, 0: no limit. */
@@ -62,7 +66,9 @@ export const defaultRpcLimits: RpcLimits = {
   filters: 1_000,
   filterMs: 5 * 60_000,
   logs: 10_000,
-  logBlocks: 10_000,
+  logBlocks: 100_000,
+  traceBytes: 16 * MIB,
+  poolTransactions: 4_096,
   syncMs: 20_000,
   // A wallet asks for some units a second, a dApp for some hundred; a simulated call is 20.
   clientUnitsPerSecond: 2_000,

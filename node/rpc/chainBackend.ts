@@ -20,6 +20,8 @@ import {
   type CertifiedBlock,
   fail,
   isPast,
+  type LogCandidates,
+  type LogCriteria,
   type NodeIdentity,
   type NodeStatus,
   type Outcome,
@@ -29,6 +31,7 @@ import {
   type TransactionLocation,
   type TransactionView,
 } from '../../rpc/index.ts'
+import type { DevnetWallet } from '../devnet/wallet.ts'
 import { isAction, type PooledAction } from '../mempool/action.ts'
 import type { PooledTransaction } from '../mempool/transaction.ts'
 import type { ChainReader, EvmStateView } from '../storage/chainReader.ts'
@@ -38,12 +41,14 @@ import { accountProofOf } from './accountProof.ts'
 import { certifiedBlockOf } from './certifiedBlock.ts'
 import type { CoreReplica } from './coreReplica.ts'
 import { CoreService } from './coreService.ts'
+import { DevnetService } from './devnetService.ts'
 import type {
   ActionSubmissionCode,
   GatewayApi,
   RpcThreadEvents,
   SubmissionCode,
 } from './gateway.ts'
+import { ChainInspection, type ReplayFees } from './inspection.ts'
 import { Outbox } from './outbox.ts'
 import { SignedIntake } from './signedIntake.ts'
 import { type Simulation, simulationOf } from './simulation.ts'
@@ -56,6 +61,7 @@ export type ChainBackendOptions = {
   readonly identity: NodeIdentity
   readonly rules: TransactionRules
   readonly core: CoreParams
+  readonly fees: ReplayFees
   /** Most gas that a call may use. */
   readonly callGas: number
   /** Headers kept for searches over blooms; about 1 KiB each. */
@@ -70,12 +76,19 @@ export type ChainBackendModules = {
   readonly node: Pick<Channel<GatewayApi, RpcThreadEvents>, 'call'>
   readonly replica: CoreReplica
   readonly recovery: Pick<SenderRecovery, 'decode'>
+  /** Null or absent: this is no devnet. */
+  readonly devnet?: { readonly wallet: DevnetWallet; readonly hardfork: string } | null
 }
+
+/** Accounts and slots that changed since a height whose trie is made for a proof: about a fifth of a second. */
+const MAX_PROOF_KEYS = 10_000
 
 /** The node behind the RPC server: committed blocks and state from the database, the rest from the node thread. */
 export class ChainBackend implements RpcBackend {
   readonly identity: NodeIdentity
   readonly core: CoreService
+  readonly inspection: ChainInspection
+  readonly devnet?: DevnetService
   readonly #options: ChainBackendOptions
   readonly #reader: ChainReader
   readonly #node: ChainBackendModules['node']
@@ -108,18 +121,30 @@ export class ChainBackend implements RpcBackend {
     })
     this.#replica = replica
     this.#headers = new LRUCache({ max: options.cachedHeaders })
-    this.#simulation = simulationOf({
+    const parts = {
       simulator,
       gasCap: options.callGas,
-      ancestorHash: (height) => this.header(height)?.hash ?? null,
+      ancestorHash: (height: number) => reader.ethereumHash(height),
       core: createCoreSimulation({
         registry: replica.registry,
         arenas: replica.arenas,
         params: options.core,
       }),
-      coreAt: () => replica,
+    }
+    this.#simulation = simulationOf({ ...parts, coreAt: () => replica })
+    this.inspection = new ChainInspection({
+      ...{ ...parts, reader, node, replica, fees: options.fees },
+      onState: (place, run) => this.#simulate(place, run),
     })
     this.#published = reader.height
+    const { devnet = null } = modules
+    if (devnet !== null)
+      this.devnet = new DevnetService(devnet.hardfork, {
+        wallet: devnet.wallet,
+        request: (request) => node.call('devnet', request),
+        height: () => this.#published,
+        subscribe: (listener) => this.subscribe(listener),
+      })
     replica.onTaken = () => this.#tellCore()
   }
 
@@ -138,6 +163,9 @@ export class ChainBackend implements RpcBackend {
   }
   heightOfHash(hash: Uint8Array): number | null {
     return this.#reader.heightOfEthereumHash(hash)
+  }
+  logSearch(criteria: LogCriteria): (from: number, to: number) => LogCandidates {
+    return this.#reader.logSearch(criteria)
   }
   location(transactionHash: Uint8Array): TransactionLocation | null {
     return this.#reader.transactionLocation(transactionHash)
@@ -173,14 +201,21 @@ export class ChainBackend implements RpcBackend {
     address: Uint8Array,
     slots: readonly Uint8Array[],
   ): Promise<Outcome<AccountProof>> {
-    const latest = this.height()
-    if (height !== latest) return fail({ code: 'PROOF_NOT_AVAILABLE', height, latest })
-    const view = this.#reader.evmStore()
-    try {
-      return { ok: true, value: accountProofOf(getProof(view, address, slots)) }
-    } finally {
-      view.release()
-    }
+    return this.#turns.take(async () => {
+      const state = this.#stateAt(height)
+      if (!state.ok) return state
+      state.value.release()
+      const view = this.#reader.evmProofStoreAt(height, MAX_PROOF_KEYS)
+      if (view === null) {
+        const problem = { height, latest: this.height(), maxKeys: MAX_PROOF_KEYS }
+        return fail({ code: 'PROOF_NOT_AVAILABLE', ...problem })
+      }
+      try {
+        return { ok: true, value: accountProofOf(getProof(view, address, slots)) }
+      } finally {
+        view.release()
+      }
+    })
   }
 
   call(request: CallRequest): Promise<Outcome<Uint8Array>> {
@@ -292,7 +327,7 @@ export class ChainBackend implements RpcBackend {
 
   /** The state is taken when the call's turn comes: who waits holds no snapshot. */
   #simulate<T>(
-    { height, deadline }: CallRequest,
+    { height, deadline }: Pick<CallRequest, 'height' | 'deadline'>,
     run: (view: EvmStateView, header: EthereumHeader) => Promise<Outcome<T>>,
   ): Promise<Outcome<T>> {
     return this.#turns.take(async () => {

@@ -1,6 +1,15 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { Result } from '../../core/primitives/result.ts'
-import type { NodeStatus, SignedTransaction } from '../../rpc/index.ts'
+import type {
+  DevnetAnswer,
+  DevnetCode,
+  DevnetRequest,
+  NodeStatus,
+  PoolContent,
+  PoolCounts,
+  PoolRequest,
+  SignedTransaction,
+} from '../../rpc/index.ts'
 import type { PooledAction } from '../mempool/action.ts'
 import type { ActionPoolCode } from '../mempool/corePool.ts'
 import type { PoolCode } from '../mempool/pool.ts'
@@ -19,10 +28,14 @@ export type RpcGateway = {
   /** The nonce after the last pooled transaction of an account without gaps; null: none is pooled. */
   pendingNonce(address: Uint8Array): number | null
   pendingTransaction(hash: Uint8Array): SignedTransaction | null
+  poolCounts(): PoolCounts
+  poolContent(request: PoolRequest): PoolContent
   status(): NodeStatus
   catchingUp(): boolean
   /** JSON for people: height, round, step, votes. */
   consensusState(): unknown
+  /** Absent but in a devnet. */
+  devnet?(request: DevnetRequest): Promise<Result<DevnetAnswer, DevnetCode>>
 }
 
 /** The gateway as a thread's methods take it. */
@@ -35,8 +48,11 @@ export type GatewayApi = {
   ) => readonly Result<null, ActionSubmissionCode>[]
   readonly pendingNonce: (address: Uint8Array) => number | null
   readonly pendingTransaction: (hash: Uint8Array) => SignedTransaction | null
+  readonly poolCounts: (argument: undefined) => PoolCounts
+  readonly poolContent: (request: PoolRequest) => PoolContent
   readonly status: (argument: undefined) => NodeStatus
   readonly consensusState: (argument: undefined) => unknown
+  readonly devnet: (request: DevnetRequest) => Promise<Result<DevnetAnswer, DevnetCode>>
 }
 
 /** What the node thread asks of the RPC thread. */

@@ -1,9 +1,10 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
-import { AssertionError } from '../../core/primitives/assert.ts'
+import { AssertionError, assert } from '../../core/primitives/assert.ts'
 import { concatBytes } from '../../core/primitives/bytes.ts'
 import { NexusError } from '../../core/primitives/errors.ts'
 import { type Genesis, genesisHash } from '../../genesis/index.ts'
 import type { NodeConfig } from '../config.ts'
+import { unlockedAccounts } from '../devnet/faucet.ts'
 import type { Logger } from '../observability/logger.ts'
 import type { MetricsSnapshot } from '../observability/metrics.ts'
 import { Channel } from '../threads/channel.ts'
@@ -48,6 +49,11 @@ export class RpcService {
       chain: { chainId: genesis.chainId, genesisHash: genesisHash(genesis) },
       hardfork: genesis.evm.hardfork,
       blockGasLimit: genesis.consensus.maxBlockGas,
+      fees: {
+        baseFeeRecipient: genesis.consensus.baseFeeRecipient,
+        tipRecipient: genesis.consensus.tipRecipient,
+        treasury: genesis.evm.treasury,
+      },
       core: {
         chainId: genesis.chainId,
         blockGas: genesis.core.blockGas,
@@ -55,6 +61,7 @@ export class RpcService {
       },
       signatureThreads: config.mempool.signatureThreads,
       clientVersion: clientVersion(readVersion()),
+      devnetAccounts: config.devnet.methods ? unlockedAccounts(genesis) : null,
       rpc: { ...rpc, suggestedTip: BigInt(suggestedTip) },
     }
   }
@@ -187,6 +194,12 @@ const gatewayApi = (gateway: RpcGateway): GatewayApi => ({
   submitActions: (actions) => gateway.submitActions(actions),
   pendingNonce: (address) => gateway.pendingNonce(address),
   pendingTransaction: (hash) => gateway.pendingTransaction(hash),
+  poolCounts: () => gateway.poolCounts(),
+  poolContent: (request) => gateway.poolContent(request),
   status: () => gateway.status(),
   consensusState: () => gateway.consensusState(),
+  devnet: (request) => {
+    assert(gateway.devnet !== undefined, 'the RPC thread of a devnet asks the node of a devnet')
+    return gateway.devnet(request)
+  },
 })

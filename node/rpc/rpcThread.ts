@@ -3,11 +3,14 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import type { CoreParams } from '../../core/machine/index.ts'
 import { AssertionError, assert } from '../../core/primitives/assert.ts'
 import { NexusError } from '../../core/primitives/errors.ts'
-import { createSimulator } from '../../evm/index.ts'
+import { createSimulator, transactionGasCap } from '../../evm/index.ts'
 import type { Hardfork } from '../../genesis/genesis.ts'
 import { type RpcOptions, type RpcServer, startRpcServer } from '../../rpc/index.ts'
+import { faucetAccount } from '../devnet/faucet.ts'
+import { DevnetWallet } from '../devnet/wallet.ts'
 import { coreRegistry } from '../engines/registry.ts'
 import type { FeedMessage } from '../executor/committedFeed.ts'
+import type { MnemonicAccount } from '../keys/mnemonic.ts'
 import { createMetrics } from '../observability/metrics.ts'
 import {
   ChainReader,
@@ -20,15 +23,19 @@ import { SenderRecovery } from '../transactions/senderRecovery.ts'
 import { ChainBackend, defaultChainBackendOptions } from './chainBackend.ts'
 import { CoreReplica } from './coreReplica.ts'
 import type { GatewayApi, RpcFault, RpcThreadApi, RpcThreadEvents } from './gateway.ts'
+import type { ReplayFees } from './inspection.ts'
 
 export type RpcThreadOptions = {
   readonly databasePath: string
   readonly chain: ChainIdentity
   readonly hardfork: Hardfork
   readonly blockGasLimit: number
+  readonly fees: ReplayFees
   readonly core: CoreParams
   readonly signatureThreads: number
   readonly clientVersion: string
+  /** Null: this is no devnet. */
+  readonly devnetAccounts: readonly MnemonicAccount[] | null
   readonly rpc: RpcOptions
 }
 
@@ -82,22 +89,25 @@ async function start(feed: MessagePort): Promise<Running> {
     const { chainId } = options.chain
     await follow(feed, replica)
     reader.refresh()
-    const rules = { chainId, blockGasLimit: options.blockGasLimit }
+    const { hardfork } = options
+    const gasCap = transactionGasCap(hardfork)
+    const rules = { chainId, blockGasLimit: Math.min(options.blockGasLimit, gasCap) }
     const recovery = new SenderRecovery({
       rules,
       engines: coreRegistry.engines,
       threads: options.signatureThreads,
       eager: false,
     })
-    const simulator = await createSimulator({ chainId, hardfork: options.hardfork })
+    const simulator = await createSimulator({ chainId, hardfork })
     const backend = new ChainBackend(
       {
         ...defaultChainBackendOptions,
         identity: { ...options.chain, clientVersion: options.clientVersion },
         rules,
         core: options.core,
+        fees: options.fees,
       },
-      { reader, simulator, node, replica, recovery },
+      { reader, simulator, node, replica, recovery, devnet: devnetOf(options) },
     )
     const server = await startRpcServer(options.rpc, {
       backend,
@@ -111,6 +121,12 @@ async function start(feed: MessagePort): Promise<Running> {
     await reader.close()
     throw error
   }
+}
+
+function devnetOf({ chain, hardfork, devnetAccounts }: RpcThreadOptions) {
+  if (devnetAccounts === null) return null
+  const wallet = new DevnetWallet(chain.chainId, devnetAccounts, faucetAccount())
+  return { wallet, hardfork }
 }
 
 /** Resolves once the replica has its first state; it moves on from there before anything is served. */

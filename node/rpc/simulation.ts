@@ -106,7 +106,7 @@ function inContext<T>(
   return core.simulate(at, (port) => run({ ...context, core: port }))
 }
 
-function failed(
+export function failed(
   { status, error, returnData }: CallResult,
   deadline: Deadline,
 ): ReturnType<typeof fail> {
@@ -116,7 +116,7 @@ function failed(
   return fail({ code: 'EXECUTION_FAILED', reason: error ?? 'execution failed' })
 }
 
-const environmentOf = (header: EthereumHeader): BlockEnvironment => ({
+export const environmentOf = (header: EthereumHeader): BlockEnvironment => ({
   number: header.number,
   timestamp: header.timestamp,
   coinbase: header.coinbase,
@@ -127,7 +127,7 @@ const environmentOf = (header: EthereumHeader): BlockEnvironment => ({
 })
 
 /** An open field is absent there and null here. */
-function messageOf(message: CallMessage, gasCap: number): EvmCallRequest {
+export function messageOf(message: CallMessage, gasCap: number): EvmCallRequest {
   const { from, to, gas, gasPrice, maxFeePerGas, maxPriorityFeePerGas } = message
   return {
     ...(from === null ? {} : { from }),
@@ -146,7 +146,7 @@ function messageOf(message: CallMessage, gasCap: number): EvmCallRequest {
   }
 }
 
-const stateOverrideOf = (override: AccountOverride): EvmStateOverride => ({
+export const stateOverrideOf = (override: AccountOverride): EvmStateOverride => ({
   address: override.address,
   ...(override.balance === null ? {} : { balance: override.balance }),
   ...(override.nonce === null ? {} : { nonce: override.nonce }),
@@ -155,7 +155,7 @@ const stateOverrideOf = (override: AccountOverride): EvmStateOverride => ({
   stateDiff: override.stateDiff,
 })
 
-function blockChangesOf(overrides: BlockOverrides): Partial<BlockEnvironment> {
+export function blockChangesOf(overrides: BlockOverrides): Partial<BlockEnvironment> {
   const { number, time, gasLimit, feeRecipient, prevRandao, baseFeePerGas, blobBaseFee } = overrides
   return {
     ...(number === null ? {} : { number }),

@@ -5,11 +5,13 @@ import type { Evidence } from '../../core/chain/evidence.ts'
 import type { EthereumHeader, ExecutedBlock } from '../../core/chain/executedBlock.ts'
 import type { Validator } from '../../core/chain/validatorSet.ts'
 import { assert } from '../../core/primitives/assert.ts'
+import { toHex } from '../../core/primitives/bytes.ts'
 import { type Height, heightOf } from '../../core/primitives/units.ts'
 import type { EvmStore } from '../../evm/store.ts'
 import {
   readBlock,
   readCertificate,
+  readEthereumHash,
   readEvidenceHeight,
   readExecuted,
   readHeightOfHash,
@@ -29,7 +31,10 @@ import {
   type OpenDatabase,
   openDatabase,
 } from './database.ts'
+import { type EngineAnswers, readEngineAnswers } from './engineCalls.ts'
+import { trieNodesBefore } from './evmRollback.ts'
 import { latestEvmStore, pastEvmStore } from './evmState.ts'
+import { LogIndexSearch, type LogPlaces, type LogStep } from './logSearch.ts'
 import { type ChainIdentity, checkIdentity, type Progress } from './meta.ts'
 import type { Read } from './record.ts'
 import type { StateSummary } from './stateSummary.ts'
@@ -122,6 +127,10 @@ export class ChainReader {
   ethereumHeader(height: number): EthereumHeader | null {
     return this.#executedRecord(height)?.header ?? null
   }
+  /** For BLOCKHASH, without the block. */
+  ethereumHash(height: number): Uint8Array | null {
+    return readEthereumHash(this.#read, height, this.#committed())
+  }
   /** What the database began with: no block up to this height is kept. */
   get start(): Height {
     return this.#committed().start
@@ -136,6 +145,11 @@ export class ChainReader {
     this.#executed.set(height, { block, executed })
     return executed
   }
+  /** A search for logs, a section of heights at a time; it goes on where the reader is. */
+  logSearch(places: LogPlaces): (from: number, to: number) => LogStep {
+    const search = new LogIndexSearch(this.#read, places)
+    return (from, to) => search.step(from, to, this.height)
+  }
   heightOfEthereumHash(hash: Uint8Array): Height | null {
     return readHeightOfHash(this.#read, hash)
   }
@@ -145,6 +159,10 @@ export class ChainReader {
   /** Receipts and events of Core's actions; null above the committed height. */
   coreOutcome(height: number): CoreOutcome | null {
     return readCoreOutcome(this.#read, height, this.#committed())
+  }
+  /** What engines answered the EVM at a height, in order; as far as the state's history goes. */
+  engineAnswers(height: number): EngineAnswers {
+    return readEngineAnswers(this.#read, height)
   }
   /** By hash of the signed envelope. */
   actionLocation(hash: Uint8Array): TransactionLocation | null {
@@ -179,6 +197,35 @@ export class ChainReader {
     if (height === latest) return this.evmStore()
     if (!Number.isInteger(height) || height < historyStart || height > latest) return null
     return this.#view((read) => pastEvmStore(read, height), heightOf(height))
+  }
+
+  /**
+   * The same with the trie of that height, which is made from the changes since: null also when
+   * more keys than `maxKeys` changed. Release it after use.
+   */
+  evmProofStoreAt(height: number, maxKeys: number): EvmStateView | null {
+    const summary = this.summary(height)
+    const view = this.evmStoreAt(height)
+    if (view === null || summary === null || height === this.height) return view
+    const past = { from: this.height, to: heightOf(height), evmRoot: summary.roots.evmRoot }
+    const nodes = trieNodesBefore(this.#read, { ...past, maxKeys })
+    if (nodes === null) {
+      view.release()
+      return null
+    }
+    const latest = this.evmStore()
+    return {
+      height: view.height,
+      get: (namespace, key) => {
+        if (namespace !== 'trieNode') return view.get(namespace, key)
+        const node = nodes.get(toHex(key))
+        return node === undefined ? latest.get(namespace, key) : (node ?? undefined)
+      },
+      release: () => {
+        view.release()
+        latest.release()
+      },
+    }
   }
 
   /** Before the handle that was opened first in this process. Views must be released. */

@@ -39,6 +39,7 @@ import {
 } from './database.ts'
 import { latestEvmStore, pruneChangeset, writeEvmChanges } from './evmState.ts'
 import { executedRecordCodec } from './executedRecord.ts'
+import { LogIndexWriter } from './logIndex.ts'
 import {
   type ChainIdentity,
   checkIdentity,
@@ -67,12 +68,16 @@ export type ChainStoreOptions = ChainIdentity & {
   readonly historyBlocks: number
   /** Deletes old blocks, a few after each height. Null: all are kept. */
   readonly retention: RetentionPolicy | null
+  /** Of the cache of keys used lately, 64 bytes each; a power of two. */
+  readonly pointerSlots: number
   readonly database: DatabaseOptions
 }
 
 export const defaultChainStoreOptions = {
   historyBlocks: 1_024,
   retention: null,
+  // 8 MiB: the accounts and slots that a busy chain touches again and again.
+  pointerSlots: 1 << 17,
   database: defaultDatabaseOptions,
 }
 
@@ -106,9 +111,6 @@ const PRUNED_PER_HEIGHT = 4
 /** First guess at the bytes of a block: what fits a few hundred transfers. */
 const LARGE_RECORD = 64 * 1024
 
-/** 8 MiB: the accounts and slots that a busy chain touches again and again. */
-const POINTER_SLOTS = 1 << 17
-
 /** LevelDB skips damaged stretches of its log in silence; as many heights as a log can hold of idle blocks are checked for gaps. */
 const CHECKED_HEIGHTS = 4_096
 
@@ -121,6 +123,7 @@ export class ChainStore {
   readonly #options: ChainStoreOptions
   readonly #read: Read
   readonly #state: { readonly read: Read; readonly pointers: PointerCache }
+  readonly #logIndex: LogIndexWriter
   #progress: Progress | null = null
   #validators: KnownValidators | null = null
   #failure: NexusError | null = null
@@ -138,7 +141,8 @@ export class ChainStore {
         throw ioError('read', error, key)
       }
     }
-    this.#state = { read: this.#read, pointers: new PointerCache(POINTER_SLOTS) }
+    this.#state = { read: this.#read, pointers: new PointerCache(options.pointerSlots) }
+    this.#logIndex = new LogIndexWriter(this.#read)
   }
 
   /** Opens or makes the database. Throws DATABASE_LOCKED, DATABASE_VERSION, WRONG_CHAIN, WRONG_GENESIS, STORAGE_CORRUPT. */
@@ -243,6 +247,7 @@ export class ChainStore {
     putOutcome(batch, { executed, summary, payload: [] })
     writeCore(batch, this.#read, heightOf(0), genesis.core)
     const zero = heightOf(0)
+    this.#logIndex.write(batch, executed, zero)
     await this.#advance(batch, { height: zero, start: zero, historyStart: zero, prunedTo: zero })
     this.#validators = { next: summary.nextValidators, base: second.base }
   }
@@ -265,6 +270,7 @@ export class ChainStore {
     batch.putRecord(blockCodec, heightKey('block', height), block, LARGE_RECORD)
     batch.putRecord(certificateCodec, heightKey('certificate', height), certificate)
     putOutcome(batch, { executed, summary, payload: block.payload.evm })
+    this.#logIndex.write(batch, executed, progress.start)
     writeCore(batch, this.#read, height, record.core)
     this.#putEvidence(batch, block.payload.evidence, height)
     const validators = this.#nextValidators()

@@ -10,6 +10,7 @@ import { locationCodec, type Reach, type TransactionLocation } from './chainReco
 import { keepPageHistory, type ReplacedPage } from './corePageHistory.ts'
 import { crc32c } from './crc32c.ts'
 import type { Database } from './database.ts'
+import { type EngineAnswers, putEngineAnswers } from './engineCalls.ts'
 import {
   corrupt,
   type Read,
@@ -37,6 +38,8 @@ export type CoreRecord = {
   readonly replay: ReplayRecord | null
   /** Pages changed since the last checkpoint, at heights that are one. */
   readonly checkpoint: CoreCheckpoint | null
+  /** What engines answered the EVM. */
+  readonly answers?: EngineAnswers
 }
 
 /** A fill is about 100 bytes; a block that is full of them stays far below. */
@@ -69,11 +72,12 @@ export function writeCore(
   batch: BatchWriter,
   read: Read,
   height: Height,
-  { outcome, replay, checkpoint }: CoreRecord,
+  { outcome, replay, checkpoint, answers = [] }: CoreRecord,
 ): void {
   const isEmpty = outcome.receipts.length === 0 && outcome.events.length === 0
   if (!isEmpty) batch.putRecord(coreOutcomeCodec, heightKey('coreOutcome', height), outcome)
   putActions(batch, read, outcome.receipts, height)
+  putEngineAnswers(batch, height, answers)
   if (checkpoint === null) {
     if (replay !== null) batch.putRecord(replayRecordCodec, heightKey('coreReplay', height), replay)
     return

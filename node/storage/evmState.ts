@@ -141,6 +141,8 @@ export function putVersioned(
  * it deleted and nobody set since. Work of the same order as the height itself had.
  */
 export function pruneChangeset(batch: BatchWriter, read: Read, height: number): void {
+  // Of use only for replaying the height on the state before it.
+  batch.delete(heightKey('engineCalls', height))
   const indexKey = heightKey('evmChangeIndex', height)
   const index = readRecord(changesetIndexCodec, read, indexKey)
   if (index === null) return

@@ -119,7 +119,7 @@ const price: Codec<bigint> = mapped(
   },
 )
 
-const logCodec: Codec<Log> = struct<Log>({
+export const logCodec: Codec<Log> = struct<Log>({
   address,
   topics: list(hash32, 4),
   data: bytes(LIMITS.blockGas / 8),

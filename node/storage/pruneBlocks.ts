@@ -7,6 +7,7 @@ import { readBlock, readExecuted, readLocation } from './chainRecords.ts'
 import { readActionLocation, readCoreOutcome } from './coreState.ts'
 import { pruneChangeset } from './evmState.ts'
 import { executedRecordCodec } from './executedRecord.ts'
+import { pruneLogHeight } from './logIndex.ts'
 import type { Progress } from './meta.ts'
 import type { Read } from './record.ts'
 import { heightKey, keyOf } from './schema.ts'
@@ -31,6 +32,7 @@ export function pruneBlocks(
     batch.delete(heightKey('ancestor', at))
   for (let at: number = start; at <= to; at++) {
     const { blockId, header } = dropHeight(batch, read, at, progress)
+    pruneLogHeight(batch, at)
     if (at === to) {
       const executed = { blockId, header, transactions: [], skipped: [] }
       batch.putRecord(executedRecordCodec([]), heightKey('executed', at), executed)

@@ -34,6 +34,7 @@ import {
 } from './coreState.ts'
 import type { Database } from './database.ts'
 import { rollBackEvm } from './evmRollback.ts'
+import { dropLogHeight, rollBackLogStart } from './logIndex.ts'
 import { PENDING_EVIDENCE_LIMIT, type Progress, pendingListCodec, progressCodec } from './meta.ts'
 import { corrupt, type Read, readValue } from './record.ts'
 import { heightKey, keyOf, META } from './schema.ts'
@@ -115,6 +116,7 @@ export async function rollBackTo(database: Database, read: Read, to: Height): Pr
   for (let height: number = from; height > to; height--)
     deleteHeight(batch, read, { height, to, reach: progress, evidence })
   evidence.write()
+  rollBackLogStart(batch, read, to)
   batch.putRecord(progressCodec, META.progress, { ...progress, height: to })
   await batch.write()
 }
@@ -191,6 +193,7 @@ function deleteHeight(batch: BatchWriter, read: Read, deleted: DeletedHeight): v
     if ((readActionLocation(read, hash)?.height ?? 0) > to) batch.delete(keyOf('action', hash))
   evidence.take(block)
   for (const column of HEIGHT_COLUMNS) batch.delete(heightKey(column, height))
+  dropLogHeight(batch, height)
   batch.delete(heightKey('validators', height + 2))
 }
 
@@ -201,6 +204,7 @@ const HEIGHT_COLUMNS = [
   'summary',
   'coreOutcome',
   'coreReplay',
+  'engineCalls',
 ] as const
 
 /** What blocks held is pending again: nobody who signed twice gets away because a node went back. */

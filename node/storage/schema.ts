@@ -20,6 +20,8 @@ export const FORMAT_VERSION = 3
  * | summary             | height                          | summaryRecordCodec                        |
  * | validators          | height they judge               | validatorRecord.ts                        |
  * | ancestor            | height before the start         | ethereumHeaderCodec, for BLOCKHASH        |
+ * | logFilter           | height                          | logIndex.ts; absent without logs          |
+ * | logSection          | first height ‖ bucket u8        | logIndex.ts: 64 heights by value          |
  * | evmAccount          | address                         | pointer to the last change ‖ value        |
  * | evmStorage          | address ‖ slot                  | pointer to the last change ‖ value        |
  * | evmCode             | code hash                       | code                                      |
@@ -33,6 +35,7 @@ export const FORMAT_VERSION = 3
  * | corePage            | engine u16 ‖ page u32           | 4 KiB of the engine's memory              |
  * | action              | hash of the signed envelope     | height, index among the actions           |
  * | corePageHistory     | height ‖ part u32               | pages before the checkpoint of the height |
+ * | engineCalls         | height                          | engineCalls.ts; as far as the EVM's history |
  */
 export const COLUMN = {
   meta: 0x00,
@@ -44,6 +47,8 @@ export const COLUMN = {
   summary: 0x06,
   validators: 0x07,
   ancestor: 0x08,
+  logFilter: 0x09,
+  logSection: 0x0a,
   evmAccount: 0x10,
   evmStorage: 0x11,
   evmCode: 0x12,
@@ -57,6 +62,7 @@ export const COLUMN = {
   corePage: 0x32,
   action: 0x33,
   corePageHistory: 0x34,
+  engineCalls: 0x35,
 } as const
 
 export type Column = keyof typeof COLUMN
@@ -94,6 +100,15 @@ export function shardKey(height: number, shard: number): Uint8Array {
   return out
 }
 
+/** Of a section of the log index. */
+export function sectionKey(first: number, bucket: number): Uint8Array {
+  const out = new Uint8Array(2 + HEIGHT_BYTES)
+  out[0] = COLUMN.logSection
+  writeHeight(out, 1, first)
+  out[1 + HEIGHT_BYTES] = bucket
+  return out
+}
+
 const metaKey = (name: string): Uint8Array => keyOf('meta', new TextEncoder().encode(name))
 
 export const META = {
@@ -107,6 +122,8 @@ export const META = {
   coreCheckpoint: metaKey('coreCheckpoint'),
   /** The checkpoints that can be undone. Absent in a database that never kept before-images. */
   corePageHistory: metaKey('corePageHistory'),
+  /** The lowest height that the log index has. Absent in a database that an older program wrote. */
+  logIndexStart: metaKey('logIndexStart'),
 }
 
 export function columnOf(key: Uint8Array): string {

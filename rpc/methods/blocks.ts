@@ -1,7 +1,7 @@
 import type { ExecutedBlock } from '../../core/chain/executedBlock.ts'
 import type { RpcBackend } from '../backend.ts'
-import { blockOf, fullTransactionsOf, transactionHashesOf } from '../format/block.ts'
-import { quantity } from '../format/hex.ts'
+import { blockOf, fullTransactionsOf, headerOf, transactionHashesOf } from '../format/block.ts'
+import { data, quantity } from '../format/hex.ts'
 import { receiptOf } from '../format/receipt.ts'
 import { type MethodModules, type MethodTable, method } from '../method.ts'
 import type { Ok } from '../outcome.ts'
@@ -33,8 +33,12 @@ export function blockMethods({ backend }: MethodModules): MethodTable {
     eth_chainId: method([], () => ({ ok: true, value: quantity(backend.identity.chainId) })),
     eth_blockNumber: method([], () => ({ ok: true, value: quantity(backend.height()) })),
     eth_syncing: method([], () => syncing(backend)),
-    eth_accounts: method([], () => ({ ok: true, value: [] })),
     eth_getBlockByNumber: method([byNumber, isFull], (_, block, full) => show(at(block), full)),
+    eth_getHeaderByNumber: method([byNumber], (_, block) => headerAt(backend, block)),
+    eth_getHeaderByHash: method([byHash], (_, block) =>
+      headerAt(backend, { kind: 'hash', hash: block }),
+    ),
+    eth_capabilities: method([], () => ({ ok: true, value: capabilitiesOf(backend) })),
     eth_getBlockByHash: method([byHash, isFull], (_, block, full) => show(of(block), full)),
     eth_getBlockTransactionCountByNumber: method([byNumber], (_, block) => count(at(block))),
     eth_getBlockTransactionCountByHash: method([byHash], (_, block) => count(of(block))),
@@ -52,6 +56,31 @@ export function blockMethods({ backend }: MethodModules): MethodTable {
       ok: true,
       value: receiptsOf(backend, at(block)),
     })),
+  }
+}
+
+function headerAt(backend: RpcBackend, block: BlockParameter): Ok<unknown> {
+  const height = heightOf(backend, block)
+  const header = height === null ? null : backend.header(height)
+  return { ok: true, value: header === null ? null : headerOf(header) }
+}
+
+/** What a router of requests wants to know of a node. Blocks and what is in them go together. */
+function capabilitiesOf(backend: RpcBackend): object {
+  const { block, state } = backend.inspection.oldest()
+  const head = backend.height()
+  const from = (oldest: number) => ({ disabled: false, oldestBlock: quantity(oldest) })
+  return {
+    head: {
+      number: quantity(head),
+      hash: data(backend.header(head)?.hash ?? backend.identity.genesisHash),
+    },
+    state: from(state),
+    tx: from(block),
+    logs: from(block),
+    receipts: from(block),
+    blocks: from(block),
+    stateproofs: from(state),
   }
 }
 

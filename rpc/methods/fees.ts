@@ -14,6 +14,10 @@ export function feeMethods({ backend, options }: MethodModules): MethodTable {
     eth_maxPriorityFeePerGas: method([], () => ({ ok: true, value: quantity(oracle.tip()) })),
     // Without blobs the excess is zero, and EIP-4844's price of zero excess is 1 wei.
     eth_blobBaseFee: method([], () => ({ ok: true, value: '0x1' })),
+    eth_baseFee: method([], () => ({
+      ok: true,
+      value: quantity(backend.nextBaseFee(backend.height())),
+    })),
     eth_feeHistory: heavy(
       method(
         [required(blockCount), required(blockNumber), optional(percentiles, NO_PERCENTILES)],

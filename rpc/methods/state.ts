@@ -6,7 +6,7 @@ import type { Outcome } from '../outcome.ts'
 import { type BlockParameter, blockReference, existingHeightOf, LATEST } from '../params/block.ts'
 import { address, slot } from '../params/hex.ts'
 import { optional, required } from '../params/parameter.ts'
-import { storageKeys } from '../params/storageKeys.ts'
+import { storageKeys, storageRequests } from '../params/storageKeys.ts'
 
 /** Accounts, now and at past heights. */
 export function stateMethods({ backend }: MethodModules): MethodTable {
@@ -25,6 +25,20 @@ export function stateMethods({ backend }: MethodModules): MethodTable {
     ),
     eth_getStorageAt: method([account, required(slot), block], (_, owner, position, at) =>
       read(at, (state) => data(state.storage(owner, position))),
+    ),
+    eth_getStorageValues: heavy(
+      method([required(storageRequests), block], (_, wanted, at) => {
+        const height = existingHeightOf(backend, at)
+        if (!height.ok) return height
+        return backend.state(height.value, (state) =>
+          Object.fromEntries(
+            wanted.map(({ name, address: owner, slots }) => [
+              name,
+              slots.map((position) => data(state.storage(owner, position))),
+            ]),
+          ),
+        )
+      }),
     ),
     eth_getTransactionCount: method([account, block], (_, owner, at) =>
       at.kind === 'pending'

@@ -3,15 +3,21 @@ import type { Method, MethodModules } from '../method.ts'
 import { actionMethods } from './actions.ts'
 import { blockMethods } from './blocks.ts'
 import { channelMethods } from './channels.ts'
+import { debugMethods } from './debug.ts'
+import { devnetMethods } from './devnet.ts'
 import { engineMethods } from './engines.ts'
 import { executionMethods } from './execution.ts'
 import { feeMethods } from './fees.ts'
 import { lightMethods } from './light.ts'
 import { logMethods } from './logs.ts'
 import { nexusMethods } from './nexus.ts'
+import { refusedMethods } from './refused.ts'
+import { simulationMethods } from './simulation.ts'
 import { stateMethods } from './state.ts'
 import { subscriptionMethods } from './subscribe.ts'
 import { transactionMethods } from './transactions.ts'
+import { poolMethods } from './txpool.ts'
+import { unlockedMethods } from './unlocked.ts'
 import { web3Methods } from './web3.ts'
 
 const AREAS = [
@@ -20,6 +26,10 @@ const AREAS = [
   transactionMethods,
   stateMethods,
   executionMethods,
+  simulationMethods,
+  debugMethods,
+  poolMethods,
+  refusedMethods,
   feeMethods,
   logMethods,
   subscriptionMethods,
@@ -28,6 +38,8 @@ const AREAS = [
   engineMethods,
   actionMethods,
   channelMethods,
+  unlockedMethods,
+  devnetMethods,
 ]
 
 /** Every method the server knows. A Map: no name reaches a prototype. */

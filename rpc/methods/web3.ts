@@ -21,7 +21,15 @@ export function web3Methods({ backend }: MethodModules): MethodTable {
     })),
     rpc_modules: method([], () => ({
       ok: true,
-      value: { eth: '1.0', net: '1.0', nexus: '1.0', rpc: '1.0', web3: '1.0' },
+      value: {
+        debug: '1.0',
+        eth: '1.0',
+        net: '1.0',
+        nexus: '1.0',
+        rpc: '1.0',
+        txpool: '1.0',
+        web3: '1.0',
+      },
     })),
   }
 }

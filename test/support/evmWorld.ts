@@ -11,6 +11,7 @@ import {
   type EvmBlockResult,
   type EvmMachine,
   type EvmStore,
+  type ExecutionMode,
   type GenesisAlloc,
   nextBaseFee,
   storageKey,
@@ -126,7 +127,11 @@ export type World = {
 
 export async function createWorld(
   alloc: readonly GenesisAlloc[],
-  options: { readonly gasLimit?: number; readonly baseFeePerGas?: bigint } = {},
+  options: {
+    readonly gasLimit?: number
+    readonly baseFeePerGas?: bigint
+    readonly execution?: ExecutionMode
+  } = {},
 ): Promise<World> {
   const store = createMemoryStore()
   const genesis = createGenesisState(alloc, {
@@ -135,7 +140,7 @@ export async function createWorld(
     baseFeePerGas: options.baseFeePerGas ?? GWEI,
   })
   store.apply(genesis.changes)
-  const machine = await newMachine(store)
+  const machine = await newMachine(store, options.execution)
   const accountAt = (address: Uint8Array) => {
     const bytes = store.get('account', address)
     return bytes === undefined ? null : decodeAccount(bytes)
@@ -179,8 +184,11 @@ export async function createWorld(
   return world
 }
 
-export const newMachine = (store: EvmStore): Promise<EvmMachine> =>
-  createEvmMachine({ store, chainId: CHAIN_ID, hardfork: 'prague', now: () => 0 })
+export const newMachine = (
+  store: EvmStore,
+  execution: ExecutionMode = 'nexus',
+): Promise<EvmMachine> =>
+  createEvmMachine({ store, chainId: CHAIN_ID, hardfork: 'prague', execution, now: () => 0 })
 
 export function word(value: number | bigint): Uint8Array {
   return fromHex(value.toString(16).padStart(64, '0'))

@@ -8,6 +8,7 @@ import type {
   BackendEvent,
   CallRequest,
   CertifiedBlock,
+  InspectionBackend,
   NodeStatus,
   Outcome,
   RpcBackend,
@@ -52,6 +53,19 @@ export class FakeRpcBackend implements RpcBackend {
     clientVersion: 'Nexus/v0.1.0/test',
     chainId: TEST_CHAIN_ID,
     genesisHash: digest('genesis'),
+  }
+  /** Nothing is traced here: the tests of it run real transactions (rpcChain.ts). */
+  readonly inspection: InspectionBackend = {
+    traceTransactions: async () => ({ ok: true, value: [] }),
+    traceCall: async () => ({ ok: true, value: { kind: 'noop' } }),
+    simulateBlocks: async () => ({ ok: true, value: [] }),
+    rawBlock: () => null,
+    oldest: () => ({ block: 0, state: Math.max(0, this.height() - 10) }),
+    poolCounts: async () => ({ pending: this.pending.size, queued: 0 }),
+    poolContent: async ({ limit }) => ({
+      pending: [...this.pending.values()].slice(0, limit),
+      queued: [],
+    }),
   }
   readonly blocks: ExecutedBlock[] = []
   readonly pending = new Map<string, SignedTransaction>()
@@ -228,6 +242,13 @@ export class FakeRpcBackend implements RpcBackend {
     const height = this.blocks.findIndex(({ header }) => toHex(header.hash) === toHex(hash))
     return height < 0 ? null : height
   }
+  /** Every height may hold any log, three at a time. */
+  logSearch() {
+    return (from: number, to: number) => {
+      const next = Math.min(to + 1, from + 3)
+      return { heights: Array.from({ length: next - from }, (_, i) => from + i), next }
+    }
+  }
   location(hash: Uint8Array) {
     for (const [height, { transactions }] of this.blocks.entries()) {
       const index = transactions.findIndex((transaction) => toHex(transaction.hash) === toHex(hash))
@@ -270,7 +291,7 @@ export class FakeRpcBackend implements RpcBackend {
   }
   async proof(height: number, _: Uint8Array, slots: readonly Uint8Array[]) {
     if (height !== this.height())
-      return fail({ code: 'PROOF_NOT_AVAILABLE', height, latest: this.height() })
+      return fail({ code: 'PROOF_NOT_AVAILABLE', height, latest: this.height(), maxKeys: 10 })
     const value = {
       ...{ balance: 118n, nonce: 1, codeHash: digest('code'), storageHash: digest('storage') },
       accountProof: [Uint8Array.of(0xf8, 0x01)],

@@ -16,7 +16,8 @@ export type Schema = {
   readonly items?: Schema
   readonly properties?: Readonly<Record<string, Schema>>
   readonly required?: readonly string[]
-  readonly additionalProperties?: boolean
+  readonly additionalProperties?: boolean | Schema
+  readonly patternProperties?: Readonly<Record<string, Schema>>
 }
 
 type RecordedError = {
@@ -30,6 +31,8 @@ type OpenRpc = {
   readonly results: Readonly<Record<string, Schema>>
   readonly samples: Readonly<Record<string, unknown>>
   readonly errors: Readonly<Record<string, RecordedError>>
+  /** Names of all methods of the document. */
+  readonly methods: readonly string[]
 }
 
 export const openRpc = JSON.parse(
@@ -57,7 +60,8 @@ export function faultsOf(value: unknown, schema: Schema, path = 'result'): strin
 function typeFaults(value: unknown, schema: Schema, path: string): string[] {
   const { type, pattern, minimum, maximum } = schema
   const is = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value
-  if (type !== undefined && type !== is) return [`${path}: ${is} instead of ${type}`]
+  if (type === 'integer' ? !Number.isInteger(value) : type !== undefined && type !== is)
+    return [`${path}: ${is} instead of ${type}`]
   if (pattern !== undefined && !(typeof value === 'string' && new RegExp(pattern).test(value)))
     return [`${path}: ${String(value).slice(0, 80)} is not ${pattern}`]
   if (typeof value === 'number' && (value < (minimum ?? value) || value > (maximum ?? value)))
@@ -80,13 +84,16 @@ function choiceFaults(value: unknown, schema: Schema, path: string): string[] {
 function objectFaults(value: unknown, schema: Schema, path: string): string[] {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return []
   const members = value as Readonly<Record<string, unknown>>
-  const { properties = {}, required = [], additionalProperties } = schema
+  const { properties = {}, required = [], additionalProperties, patternProperties = {} } = schema
   return [
     ...required.filter((name) => !(name in members)).map((name) => `${path}: no ${name}`),
     ...Object.entries(members).flatMap(([name, member]) => {
       const known = properties[name]
       if (known !== undefined) return faultsOf(member, known, `${path}.${name}`)
-      return additionalProperties === false ? [`${path}: has ${name}`] : []
+      const pattern = Object.keys(patternProperties).find((text) => new RegExp(text).test(name))
+      const other = pattern === undefined ? additionalProperties : patternProperties[pattern]
+      if (typeof other === 'object') return faultsOf(member, other, `${path}.${name}`)
+      return other === false ? [`${path}: has ${name}`] : []
     }),
   ]
 }

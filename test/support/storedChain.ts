@@ -2,13 +2,14 @@
 import type { Block } from '../../core/chain/block.ts'
 import { blockIdOf, payloadHashOf } from '../../core/chain/block.ts'
 import type { Evidence } from '../../core/chain/evidence.ts'
-import type { EthereumHeader, ExecutedTransaction } from '../../core/chain/executedBlock.ts'
+import type { EthereumHeader, ExecutedTransaction, Log } from '../../core/chain/executedBlock.ts'
 import { stateRootOf } from '../../core/chain/roots.ts'
 import { ValidatorSet } from '../../core/chain/validatorSet.ts'
 import { toHex } from '../../core/primitives/bytes.ts'
 import { keccak256 } from '../../core/primitives/hash.ts'
 import { signatures } from '../../core/primitives/signature.ts'
 import { type BlockId, heightOf, millisOf, roundOf } from '../../core/primitives/units.ts'
+import { bloomOf } from '../../evm/receipts.ts'
 import type { EvmChange, EvmNamespace } from '../../evm/store.ts'
 import type { ChainReader } from '../../node/storage/chainReader.ts'
 import type { GenesisRecord, HeightRecord } from '../../node/storage/chainStore.ts'
@@ -71,6 +72,8 @@ export type HeightOptions = {
   readonly evidence?: readonly Evidence[]
   readonly validators?: ValidatorSet
   readonly core?: CoreRecord
+  /** Of the first transaction. */
+  readonly logs?: readonly Log[]
 }
 
 export const NO_OUTCOME: CoreRecord['outcome'] = { receipts: [], events: new Uint8Array(0) }
@@ -143,7 +146,9 @@ export class ChainMaker {
       executed: {
         blockId,
         header: ethereumHeader(height),
-        transactions: transactions.map((bytes, index) => executedTransaction(bytes, index)),
+        transactions: transactions.map((bytes, index) =>
+          withLogs(executedTransaction(bytes, index), (index === 0 ? options.logs : null) ?? []),
+        ),
         skipped: [],
       },
       evmChanges: changes,
@@ -216,6 +221,11 @@ export function executedTransaction(bytes: Uint8Array, index: number): ExecutedT
     },
   }
 }
+
+const withLogs = (transaction: ExecutedTransaction, logs: readonly Log[]): ExecutedTransaction => ({
+  ...transaction,
+  receipt: { ...transaction.receipt, logs, logsBloom: bloomOf(logs) },
+})
 
 export const transfer = (label: string): Uint8Array => bytesFrom(label, 117)
 

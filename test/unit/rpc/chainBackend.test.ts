@@ -30,6 +30,7 @@ import {
 import { faultsOf, openRpc, type Schema } from '../../support/openRpc.ts'
 import { RealChain } from '../../support/realChain.ts'
 import { replicaOf } from '../../support/replica.ts'
+import { feesOf } from '../../support/rpcChain.ts'
 import type { Answer } from '../../support/rpcHarness.ts'
 
 const user = keyNumber(0)
@@ -97,6 +98,7 @@ beforeEach(async () => {
       callGas: 4_000_000_000,
       identity: { ...chain.identity, clientVersion: 'test' },
       rules: { chainId: 3940, blockGasLimit: chain.genesis.consensus.maxBlockGas },
+      fees: feesOf(chain.genesis),
       core: { chainId: 3940, blockGas: 20_000_000, gasRatio: 5 },
     },
     {
@@ -284,27 +286,6 @@ describe('state', () => {
     expect(logs).toMatchObject([
       { blockNumber: '0x2', topics: [`0x${'1'.padStart(64, '0')}`], logIndex: '0x0' },
     ])
-  })
-
-  it('is proved for the latest block only', async () => {
-    await mine(deploy(0))
-    await mine(
-      signTransaction({ nonce: 1, to: contractAddress(user.address, 0), gasLimit: 100_000 }, user),
-    )
-    const contract = data(contractAddress(user.address, 0))
-    const proof = await result<{ storageProof: object[]; accountProof: string[] }>(
-      'eth_getProof',
-      contract,
-      ['0x0'],
-      'latest',
-    )
-    const root = (await result('eth_getBlockByNumber', 'latest', false)).stateRoot
-    expect(data(keccak256(fromHex(proof.accountProof[0] ?? '')))).toBe(root)
-    expect(proof.storageProof).toMatchObject([{ key: '0x0', value: '0x2' }])
-    expect((await ask('eth_getProof', contract, [], '0x1')).error?.data).toMatchObject({
-      code: 'PROOF_NOT_AVAILABLE',
-      latest: 2,
-    })
   })
 })
 

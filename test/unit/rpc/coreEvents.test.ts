@@ -5,6 +5,7 @@ import { ChainReader, defaultChainReaderOptions } from '../../../node/storage/ch
 import { keyNumber } from '../../support/evmWorld.ts'
 import { RealChain } from '../../support/realChain.ts'
 import { replicaOf } from '../../support/replica.ts'
+import { feesOf } from '../../support/rpcChain.ts'
 import { until } from '../../support/wait.ts'
 
 let chain: RealChain | null = null
@@ -28,6 +29,7 @@ it('tells every height once and after its head, also those that came while a cal
       ...defaultChainBackendOptions,
       identity: { ...chain.identity, clientVersion: 'test' },
       rules: { chainId: 3940, blockGasLimit: chain.genesis.consensus.maxBlockGas },
+      fees: feesOf(chain.genesis),
       core: { chainId: 3940, blockGas: 4_000_000, gasRatio: 5 },
     },
     {

@@ -24,6 +24,7 @@ import { ReceiptWaiters } from '../../../rpc/receiptWaiters.ts'
 import { COIN, keyNumber, signTransaction } from '../../support/evmWorld.ts'
 import { RealChain } from '../../support/realChain.ts'
 import { replicaOf } from '../../support/replica.ts'
+import { feesOf } from '../../support/rpcChain.ts'
 import { sleep } from '../../support/wait.ts'
 
 const data = (bytes: Uint8Array): Hex => hexOf(bytes) as Hex
@@ -49,6 +50,7 @@ beforeEach(async () => {
       ...defaultChainBackendOptions,
       identity: { ...chain.identity, clientVersion: 'test' },
       rules,
+      fees: feesOf(chain.genesis),
       core: { chainId: 3940, blockGas: 20_000_000, gasRatio: 5 },
     },
     {

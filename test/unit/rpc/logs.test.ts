@@ -111,11 +111,11 @@ describe('eth_getLogs', () => {
   it('lets other calls through while it searches, and ends at its deadline', async () => {
     const long = new RpcHarness(Array<FakeTransaction[]>(400).fill([]), { requestMs: 60 })
     const { backend } = long
-    const header = backend.header.bind(backend)
-    // A slow disk: 0.5 ms for each header.
-    backend.header = (height) => {
+    const block = backend.block.bind(backend)
+    // A slow disk: 0.5 ms for each block.
+    backend.block = (height) => {
       for (const endMs = performance.now() + 0.5; performance.now() < endMs; );
-      return header(height)
+      return block(height)
     }
     const search = long.ask('eth_getLogs', [{ fromBlock: '0x0' }])
     let isOver = false

@@ -36,6 +36,8 @@ const gateway: RpcGateway = {
   },
   submitActions: (actions) => actions.map(() => ({ ok: true, value: null })),
   pendingNonce: () => (pooled.length === 0 ? null : pooled.length),
+  poolCounts: () => ({ pending: pooled.length, queued: 0 }),
+  poolContent: () => ({ pending: pooled, queued: [] }),
   pendingTransaction: (hash) => pooled.find((one) => toHex(one.hash) === toHex(hash)) ?? null,
   status: () => status,
   catchingUp: () => isCatchingUp,

@@ -41,6 +41,14 @@ const cases: readonly (readonly [method: string, params: readonly unknown[]])[] 
   ['eth_getBlockTransactionCountByNumber', ['0x1']],
   ['eth_getBlockTransactionCountByHash', [blockHash]],
   ['eth_getBlockReceipts', ['0x1']],
+  ['eth_baseFee', []],
+  ['eth_capabilities', []],
+  ['eth_getStorageValues', [{ [owner]: ['0x0', data(digest('slot'))] }, 'latest']],
+  ['net_version', []],
+  ['txpool_status', []],
+  ['txpool_content', []],
+  ['txpool_contentFrom', [owner]],
+  ['debug_getBadBlocks', []],
   ['eth_getBlockReceipts', [blockHash]],
   ...[0, 1, 2, 3, 4].flatMap(
     (i) =>
@@ -77,6 +85,19 @@ describe('results', () => {
   it.each(cases)('of %s %j are of the OpenRPC schema', async (method, params) => {
     const schema = openRpc.results[method] as Schema
     expect(faultsOf(await rpc.result(method, params), schema)).toEqual([])
+  })
+
+  it('of filters are of the OpenRPC schema', async () => {
+    const filter = await rpc.result<string>('eth_newFilter', [{ fromBlock: '0x0' }])
+    const newBlocks = await rpc.result<string>('eth_newBlockFilter')
+    for (const [method, id] of [
+      ['eth_getFilterLogs', filter],
+      ['eth_getFilterChanges', filter],
+      ['eth_getFilterChanges', newBlocks],
+    ] as const)
+      expect(faultsOf(await rpc.result(method, [id]), openRpc.results[method] as Schema)).toEqual(
+        [],
+      )
   })
 
   it('are checked by a schema that can object', async () => {

@@ -80,6 +80,7 @@ async function fill(): Promise<void> {
     await store.commitHeight(
       maker.next({
         transactions: [transfer(`${height}`)],
+        logs: [{ address: account, topics: [], data: slot }],
         changes: changes(`${height}`),
         evidence: height === 1 ? [evidence] : [],
         core: { outcome, replay, checkpoint: height === 1 ? [[page]] : null },
@@ -106,6 +107,8 @@ function readAll(reader: ChainReader): void {
       reader.transactionLocation(hash)
   }
   for (let height = 1; height <= reader.height + 2; height++) reader.validators(height)
+  const search = reader.logSearch({ addresses: [digest('nobody').slice(12)], topics: [] })
+  for (let from = 0; from <= reader.height; ) ({ next: from } = search(from, reader.height))
   reader.hasEvidence(evidenceHash(evidence))
   reader.pendingEvidence()
   for (let height = 0; height <= reader.height; height++) reader.coreOutcome(height)
@@ -151,6 +154,7 @@ const COLUMNS: readonly Column[] = [
   'corePage',
   'action',
   'corePageHistory',
+  'logFilter',
 ]
 
 async function entriesOf(column: Column): Promise<[Uint8Array, Uint8Array][]> {

@@ -1,0 +1,63 @@
+import type { Result } from '../../core/primitives/result.ts'
+import {
+  type BackendEvent,
+  type DevnetAnswer,
+  type DevnetBackend,
+  type DevnetCode,
+  type DevnetRequest,
+  fail,
+  type Outcome,
+  type UnsignedTransaction,
+} from '../../rpc/index.ts'
+import type { DevnetWallet } from '../devnet/wallet.ts'
+
+export type DevnetServiceModules = {
+  readonly wallet: DevnetWallet
+  readonly request: (request: DevnetRequest) => Promise<Result<DevnetAnswer, DevnetCode>>
+  /** Of what is read here. */
+  readonly height: () => number
+  readonly subscribe: (listener: (event: BackendEvent) => void) => () => void
+}
+
+/** `DevnetBackend` in the RPC thread: keys here, time and blocks in the node thread. */
+export class DevnetService implements DevnetBackend {
+  readonly hardfork: string
+  readonly accounts: readonly Uint8Array[]
+  readonly faucet: Uint8Array
+  readonly #modules: DevnetServiceModules
+
+  constructor(hardfork: string, modules: DevnetServiceModules) {
+    this.hardfork = hardfork
+    this.#modules = modules
+    this.accounts = modules.wallet.addresses
+    this.faucet = modules.wallet.faucet
+  }
+
+  signDigest(signer: Uint8Array, digest: Uint8Array): Uint8Array | null {
+    return this.#modules.wallet.signDigest(signer, digest)
+  }
+
+  signTransaction(signer: Uint8Array, transaction: UnsignedTransaction): Uint8Array | null {
+    return this.#modules.wallet.signTransaction(signer, transaction)
+  }
+
+  async control(request: DevnetRequest): Promise<Outcome<DevnetAnswer>> {
+    const result = await this.#modules.request(request)
+    if (!result.ok) return fail({ code: result.code })
+    await this.#reached(result.value.height)
+    return result
+  }
+
+  /** The node thread commits a block a moment before it can be read here. */
+  #reached(wanted: number): Promise<void> {
+    const { height, subscribe } = this.#modules
+    if (height() >= wanted) return Promise.resolve()
+    return new Promise((resolve) => {
+      const unsubscribe = subscribe((event) => {
+        if (event.kind !== 'head' || event.block.header.number < wanted) return
+        unsubscribe()
+        resolve()
+      })
+    })
+  }
+}
