@@ -1,32 +1,27 @@
 import './nativeHash.ts'
 import type { ForkReport } from '../consensus/index.ts'
 import { assertArenaHashesAgree } from '../core/arena/index.ts'
-import { blockCodec } from '../core/chain/block.ts'
-import { certificateCodec } from '../core/chain/certificate.ts'
-import { encode } from '../core/primitives/codec.ts'
 import { assertHashesAgree } from '../core/primitives/hash.ts'
 import { assertSignaturesAgree, signatures } from '../core/primitives/signature.ts'
-import { heightOf } from '../core/primitives/units.ts'
+import { transactionGasCap } from '../evm/index.ts'
 import { genesisHash } from '../genesis/index.ts'
+import { Composition, type CompositionOptions } from './composition.ts'
 import type { NodeConfig } from './config.ts'
 import { systemClock } from './consensus/clock.ts'
-import { assertNoUnknownSignature } from './consensus/doubleSignScan.ts'
-import { NexusBft } from './consensus/engine.ts'
-import { EvidencePool } from './consensus/evidencePool.ts'
 import { acknowledgedFork, saveFork } from './consensus/forkFile.ts'
 import { forkKey, isFork } from './consensus/forkWatch.ts'
 import { meteredWal } from './consensus/meteredWal.ts'
 import type { Commit } from './consensus/ports.ts'
 import { StartGate } from './consensus/startGate.ts'
 import { defaultWalDirectoryOptions, WalDirectory } from './consensus/wal.ts'
+import { DevnetControl } from './devnet/control.ts'
+import { assertDevnetAllowed } from './devnet/faucet.ts'
 import { coreRegistry } from './engines/registry.ts'
 import { type ChainHead, storedValidatorSet } from './executor/chainHead.ts'
 import { ExecutorClient } from './executor/executorClient.ts'
 import { keptHistory } from './executor/retentionPolicy.ts'
-import type { Announcement } from './network/messages.ts'
 import { Network, type NetworkHandlers } from './network/network.ts'
 import { defaultNetworkOptions } from './network/options.ts'
-import type { CertifiedBytes } from './network/requests.ts'
 import { NodeGateway } from './nodeGateway.ts'
 import type { NodeStatus, RunningNode, StartNodeOptions } from './nodeTypes.ts'
 import { RpcService } from './rpc/rpcService.ts'
@@ -35,10 +30,8 @@ import { SnapshotMaker } from './snapshots/snapshotMaker.ts'
 import { SnapshotShelf } from './snapshots/snapshotShelf.ts'
 import { ChainReader, defaultChainReaderOptions } from './storage/chainReader.ts'
 import { defaultDatabaseOptions } from './storage/database.ts'
-import { BlockSync, defaultBlockSyncOptions } from './sync/blockSync.ts'
 import { joinChain } from './sync/joinChain.ts'
 import { SenderRecovery } from './transactions/senderRecovery.ts'
-import { TransactionFlow } from './transactions/transactionFlow.ts'
 import { readVersion } from './version.ts'
 
 /** Makes the parts of a node, joins them and starts them. What fails on the way is closed again by the process's end. */
@@ -47,6 +40,7 @@ export async function startNode(options: StartNodeOptions): Promise<RunningNode>
   assertArenaHashesAgree()
   assertSignaturesAgree()
   const { config, log } = options
+  assertDevnetAllowed(config.devnet.methods, options.genesis)
   const fork = acknowledgedFork(config.paths)
   if (fork !== null) log.warn('This node goes on after a fork', { fork: forkKey(fork) })
   await joinChain(options, options.stopSignal ?? new AbortController().signal)
@@ -68,6 +62,7 @@ export async function startNode(options: StartNodeOptions): Promise<RunningNode>
       historyBlocks: keptHistory(config.storage.historyBlocks),
       ...retentionOf(config),
       engineThreads: config.execution.engineThreads,
+      evm: config.execution.evm,
     },
     options.onFatal,
   )
@@ -99,6 +94,30 @@ async function signerOf(options: StartNodeOptions): Promise<StartGate | null> {
   return signer === null ? null : new StartGate(signer)
 }
 
+function poolsOf({ config, genesis }: StartNodeOptions): CompositionOptions['pools'] {
+  const {
+    transactions: maxCount,
+    bytes: maxBytes,
+    perSender,
+    lifetimeMs,
+    priceBumpPercent,
+  } = config.mempool
+  return {
+    pool: {
+      ...{ maxCount, maxBytes, lifetimeMs },
+      maxPerSender: perSender,
+      // Batches of one sender may overtake each other.
+      maxNonceGap: perSender,
+      replacementPercent: priceBumpPercent,
+    },
+    core: {
+      ...{ maxCount, maxBytes, lifetimeMs },
+      blockGas: genesis.core.blockGas,
+      maxPerSigner: perSender,
+    },
+  }
+}
+
 type Opened = {
   readonly signer: StartGate | null
   readonly executor: ExecutorClient
@@ -112,16 +131,11 @@ class Node implements RunningNode {
   readonly #options: StartNodeOptions
   readonly #opened: Opened
   readonly #recovery: SenderRecovery
-  readonly #network: Network
-  readonly #flow: TransactionFlow
-  readonly #engine: NexusBft
-  readonly #sync: BlockSync
+  readonly #devnet: DevnetControl | null
+  readonly #composition: Composition<Network>
   readonly #rpc: RpcService | null
   readonly #shelf: SnapshotShelf
   readonly #snapshots: SnapshotMaker | null
-  #expiry: NodeJS.Timeout | null = null
-  #announcement: Announcement | null = null
-  #announcing: NodeJS.Timeout | null = null
   #transactions = 0
   #stopping: Promise<void> | null = null
 
@@ -129,65 +143,27 @@ class Node implements RunningNode {
     this.#options = options
     this.#opened = opened
     const { genesis, config } = options
+    const { maxBlockGas } = genesis.consensus
+    const gasLimit = Math.min(maxBlockGas, transactionGasCap(genesis.evm.hardfork))
     this.#recovery = new SenderRecovery({
-      rules: { chainId: genesis.chainId, blockGasLimit: genesis.consensus.maxBlockGas },
+      rules: { chainId: genesis.chainId, blockGasLimit: gasLimit },
       engines: coreRegistry.engines,
       threads: config.mempool.signatureThreads,
       eager: true,
     })
     this.#shelf = new SnapshotShelf(config.paths.snapshots, opened.reader, systemClock)
     this.#snapshots = config.snapshots.everyBlocks > 0 ? this.#createSnapshots() : null
-    this.#network = this.#createNetwork()
-    this.#flow = this.#createFlow(head)
-    this.#engine = this.#createEngine()
-    this.#sync = new BlockSync(defaultBlockSyncOptions, {
-      engine: this.#engine,
-      network: this.#network,
-      clock: systemClock,
-      log: options.log.child('sync'),
-      metrics: options.metrics.sync,
-    })
+    this.#devnet = config.devnet.methods ? this.#createDevnet() : null
+    this.#composition = this.#compose(head)
     this.#rpc = config.rpc.enabled ? this.#createRpc() : null
   }
 
   async start(head: ChainHead): Promise<void> {
     await this.#snapshots?.start()
-    await this.#network.start()
-    this.#engine.start(head)
-    this.#sync.start()
-    this.#openGate(head)
+    await this.network.start()
+    this.#devnet?.start(head.summary.time)
+    this.#composition.start(head)
     await this.#rpc?.start()
-    this.#expiry = setInterval(() => this.#flow.expire(), EXPIRY_INTERVAL_MS)
-  }
-
-  /** DOUBLE_SIGN_RISK; see `assertNoUnknownSignature`. */
-  async #checkSignatures(head: number): Promise<void> {
-    const { signer, reader } = this.#opened
-    const heights = this.#options.config.signing.doubleSignCheckHeights
-    if (signer === null || heights === 0) return
-    const last = await signer.lastSigned()
-    assertNoUnknownSignature(reader, { heights, head, last, address: signer.address })
-  }
-
-  /**
-   * The newest blocks are searched once peers have given them: of an old copy of the data, which holds
-   * only old ones, the search would say yes or no for ever.
-   */
-  #openGate({ summary }: ChainHead): void {
-    const { signer } = this.#opened
-    const validators = storedValidatorSet(summary.validators)
-    signer?.start({
-      clock: systemClock,
-      log: this.#options.log.child('signer'),
-      view: () => ({
-        alone: validators.isQuorum(validators.powerOf(validators.indexOf(signer.address))),
-        height: this.height(),
-        target: this.#sync.targetHeight,
-        peers: this.#network.peerIds().length,
-      }),
-      check: () => this.#checkSignatures(this.height()),
-      onFatal: this.#options.onFatal,
-    })
   }
 
   get rpcUrl(): string | null {
@@ -195,22 +171,23 @@ class Node implements RunningNode {
   }
 
   height(): number {
-    return this.#engine.head.summary.height
+    return this.#composition.height
   }
 
   status(): NodeStatus {
-    const { summary } = this.#engine.head
+    const { engine, sync } = this.#composition
+    const { summary } = engine.head
     return {
       height: summary.height,
       lastBlockTime: summary.height === 0 ? null : summary.time,
       transactions: this.#transactions,
-      peers: this.#network.peerIds().length,
-      catchingUp: this.#sync.catchingUp,
+      peers: this.network.peerIds().length,
+      catchingUp: sync.catchingUp,
     }
   }
 
   get network(): Network {
-    return this.#network
+    return this.#composition.network
   }
 
   async metricsText(): Promise<string> {
@@ -225,13 +202,10 @@ class Node implements RunningNode {
 
   async #stop(): Promise<void> {
     const { signer, executor, reader, wal } = this.#opened
-    clearInterval(this.#expiry ?? undefined)
-    clearTimeout(this.#announcing ?? undefined)
+    this.#devnet?.stop()
     await this.#rpc?.stop()
-    await this.#sync.stop()
-    await this.#engine.stop()
-    this.#flow.stop()
-    await this.#network.stop()
+    await this.#composition.stop()
+    await this.network.stop()
     await this.#snapshots?.stop()
     await this.#recovery.close()
     await wal.close()
@@ -240,7 +214,22 @@ class Node implements RunningNode {
     await signer?.close()
   }
 
-  #createNetwork(): Network {
+  #createDevnet(): DevnetControl {
+    const { signer } = this.#opened
+    const head = () => this.#composition.engine.head.summary
+    return new DevnetControl({
+      clock: systemClock,
+      head,
+      isAlone: () => {
+        if (signer === null) return false
+        const validators = storedValidatorSet(head().validators)
+        return validators.isQuorum(validators.powerOf(validators.indexOf(signer.address)))
+      },
+      onWanted: () => this.#composition.engine.notifyPending(),
+    })
+  }
+
+  #createNetwork(handlers: NetworkHandlers): Network {
     const { config, genesis, nodeKey, log, metrics, onFatal } = this.#options
     return new Network(
       {
@@ -255,7 +244,7 @@ class Node implements RunningNode {
         moniker: config.moniker,
       },
       {
-        handlers: this.#handlers(),
+        handlers,
         height: () => this.height(),
         clock: systemClock,
         log: log.child('network'),
@@ -263,52 +252,6 @@ class Node implements RunningNode {
         onFatal,
       },
     )
-  }
-
-  #handlers(): NetworkHandlers {
-    return {
-      onConsensus: (peerId, message) => {
-        if (message.kind === 'status') this.#sync.noteHeight(peerId, message.height)
-        else this.#engine.receive(peerId, message)
-      },
-      onBatch: (_peerId, bytes, digest) => this.#flow.receiveBatch(bytes, digest),
-      onAnnouncement: (peerId, { height }) => this.#sync.noteHeight(peerId, height),
-      onPeerConnected: (peer) => {
-        this.#sync.noteHeight(peer.id, peer.height)
-        // It may have started while we committed, and nothing else tells it where we stand.
-        this.#engine.greet(peer.id)
-      },
-      onPeerDisconnected: (peerId) => this.#sync.forget(peerId),
-      serveBatches: (digests) => this.#flow.batchesOf(digests),
-      serveBlocks: (from, count, maxBytes) => this.#serveBlocks(from, count, maxBytes),
-      serveBlock: (height, blockId) => this.#serveBlock(height, blockId),
-      join: this.#shelf,
-    }
-  }
-
-  #serveBlocks(from: number, count: number, maxBytes: number): CertifiedBytes[] {
-    const { reader } = this.#opened
-    const served: CertifiedBytes[] = []
-    let bytes = 0
-    for (let height = from; height < from + count && bytes < maxBytes; height++) {
-      const [block, certificate] = [reader.block(height), reader.certificate(height)]
-      if (block === null || certificate === null) break
-      const one = {
-        block: encode(blockCodec, block),
-        certificate: encode(certificateCodec, certificate),
-      }
-      bytes += one.block.length + one.certificate.length
-      served.push(one)
-    }
-    return served
-  }
-
-  #serveBlock(height: number, blockId: string): Uint8Array | null {
-    const undecided = this.#engine.blockBytes(height, blockId)
-    if (undecided !== null) return undecided
-    const decided = this.#opened.reader.block(height)
-    if (decided === null || this.#opened.reader.summary(height)?.blockId !== blockId) return null
-    return encode(blockCodec, decided)
   }
 
   #createSnapshots(): SnapshotMaker {
@@ -326,89 +269,54 @@ class Node implements RunningNode {
     )
   }
 
-  #createFlow(head: ChainHead): TransactionFlow {
-    const { genesis, config, log, metrics } = this.#options
-    return new TransactionFlow(
-      {
-        maxBlockGas: genesis.consensus.maxBlockGas,
-        baseFee: head.nextBaseFee,
-        pool: {
-          maxCount: config.mempool.transactions,
-          maxBytes: config.mempool.bytes,
-          maxPerSender: config.mempool.perSender,
-          // Batches of one sender may overtake each other.
-          maxNonceGap: config.mempool.perSender,
-          lifetimeMs: config.mempool.lifetimeMs,
-          replacementPercent: config.mempool.priceBumpPercent,
-        },
-        core: {
-          blockGas: genesis.core.blockGas,
-          maxCount: config.mempool.transactions,
-          maxBytes: config.mempool.bytes,
-          maxPerSigner: config.mempool.perSender,
-          lifetimeMs: config.mempool.lifetimeMs,
-        },
-      },
-      {
-        network: this.#network,
-        recovery: this.#recovery,
-        reader: this.#opened.reader,
-        clock: systemClock,
-        log: log.child('mempool'),
-        metrics: metrics.mempool,
-        onPending: () => this.#engine.notifyPending(),
-        onAdmitted: (transactions) =>
-          this.#rpc?.notifyPending(transactions.map((transaction) => transaction.hash)),
-      },
-    )
-  }
-
-  #createEngine(): NexusBft {
+  #compose(head: ChainHead): Composition<Network> {
     const { genesis, config, log, metrics, onFatal } = this.#options
     const { signer, executor, reader, wal, fork } = this.#opened
-    const evidence = new EvidencePool({
-      reader,
-      save: (found) => executor.savePendingEvidence(found),
-      log: log.child('evidence'),
-      metrics: metrics.consensus,
-    })
-    return new NexusBft(
+    const devnet = this.#devnet
+    return new Composition(
       {
         chainId: genesis.chainId,
         params: genesis.consensus,
         timeouts: config.consensus.timeouts,
         acknowledgedFork: fork === null ? null : forkKey(fork),
+        doubleSignCheckHeights: config.signing.doubleSignCheckHeights,
+        pools: poolsOf(this.#options),
       },
       {
+        clock: devnet?.clock ?? systemClock,
+        ...(devnet === null ? {} : { sourceOver: (flow) => devnet.around(flow) }),
+        createNetwork: (handlers) => this.#createNetwork(handlers),
         signer,
         wal: meteredWal(wal, metrics.storage, systemClock),
-        network: this.#network,
         executor: {
           speculate: (request) => executor.speculate(request),
           decide: async (request) => {
             await this.#snapshots?.ready()
             return executor.decide(request)
           },
+          savePendingEvidence: (evidence) => executor.savePendingEvidence(evidence),
         },
-        transactions: this.#flow,
-        evidence,
         reader,
-        clock: systemClock,
-        log: log.child('consensus'),
-        metrics: metrics.consensus,
+        recovery: this.#recovery,
+        join: this.#shelf,
+        log,
+        metrics,
+        onAdmitted: (transactions) =>
+          this.#rpc?.notifyPending(transactions.map((transaction) => transaction.hash)),
         onCommitted: (commit) => this.#committed(commit),
-        onPeerHeight: (peerId, height) => this.#sync.noteHeight(peerId, height),
         onFatal: (error) => {
           if (isFork(error)) saveFork(config.paths, error.detail.evidence)
           onFatal(error)
         },
       },
+      head,
     )
   }
 
   #createRpc(): RpcService {
     const { config, genesis, log, onFatal } = this.#options
     const { signer } = this.#opened
+    const { engine, flow, sync, network } = this.#composition
     return new RpcService(
       { config, genesis },
       {
@@ -416,11 +324,12 @@ class Node implements RunningNode {
           version: readVersion().nexus,
           config,
           validator: signer?.address ?? null,
-          engine: this.#engine,
-          flow: this.#flow,
-          sync: this.#sync,
-          network: this.#network,
+          engine,
+          flow,
+          sync,
+          network,
           fork: this.#opened.fork,
+          devnet: this.#devnet,
         }),
         follow: (port) => this.#opened.executor.attach(port),
         log: log.child('rpc'),
@@ -433,14 +342,12 @@ class Node implements RunningNode {
     const { log, metrics } = this.#options
     const { height } = head.summary
     this.#snapshots?.committed(height)
+    this.#devnet?.committed(head.summary)
     this.#transactions += result.included.length
     metrics.storage.committed(commitSeconds, 0)
     metrics.execution.executed({ ...result, skipped: result.skipped.length })
     for (const [phase, seconds] of Object.entries(result.timings))
       metrics.execution.phase(phase, seconds)
-    // One announcement a block is enough for those who do not vote: its proposer's.
-    if (this.#engine.proposedLast)
-      this.#announce({ height: heightOf(height), blockId: certificate.blockId })
     log.debug('Block committed', {
       height,
       round: certificate.round,
@@ -449,16 +356,4 @@ class Node implements RunningNode {
       skipped: result.skipped.length,
     })
   }
-
-  /** Voters know already; whoever else follows can wait until the block's receipts are out, and needs the newest height only. */
-  #announce(announcement: Announcement): void {
-    this.#announcement = announcement
-    this.#announcing ??= setTimeout(() => {
-      this.#announcing = null
-      if (this.#announcement !== null) this.#network.publishAnnouncement(this.#announcement)
-    }, ANNOUNCE_DELAY_MS)
-  }
 }
-
-const ANNOUNCE_DELAY_MS = 50
-const EXPIRY_INTERVAL_MS = 10_000

@@ -1,9 +1,20 @@
 import type { ForkReport } from '../consensus/index.ts'
+import { assert } from '../core/primitives/assert.ts'
 import type { Result } from '../core/primitives/result.ts'
 import { reject } from '../core/primitives/result.ts'
-import type { NodeStatus, SignedTransaction } from '../rpc/index.ts'
+import type {
+  DevnetAnswer,
+  DevnetCode,
+  DevnetRequest,
+  NodeStatus,
+  PoolContent,
+  PoolCounts,
+  PoolRequest,
+  SignedTransaction,
+} from '../rpc/index.ts'
 import type { NodeConfig } from './config.ts'
 import type { ConsensusEngine } from './consensus/engine.ts'
+import type { DevnetControl } from './devnet/control.ts'
 import type { PooledAction } from './mempool/action.ts'
 import type { PooledTransaction } from './mempool/transaction.ts'
 import type { Network } from './network/network.ts'
@@ -22,6 +33,8 @@ export type NodeGatewayModules = {
   readonly sync: BlockSync
   readonly network: Network
   readonly fork: ForkReport | null
+  /** Null: this is no devnet. */
+  readonly devnet: DevnetControl | null
 }
 
 /** What the RPC thread may ask of the node thread. */
@@ -52,6 +65,15 @@ export class NodeGateway implements RpcGateway {
     return pooled === undefined ? null : { hash, sender: pooled.sender, bytes: pooled.bytes }
   }
 
+  poolCounts(): PoolCounts {
+    return this.#modules.flow.pool.counts()
+  }
+
+  poolContent({ sender, limit }: PoolRequest): PoolContent {
+    const { pending, queued } = this.#modules.flow.pool.contents(sender, limit)
+    return { pending: pending.map(signedOf), queued: queued.map(signedOf) }
+  }
+
   status(): NodeStatus {
     const { version, config, validator, engine, flow, sync, network, fork } = this.#modules
     return {
@@ -79,7 +101,19 @@ export class NodeGateway implements RpcGateway {
     return this.#modules.sync.catchingUp
   }
 
+  devnet(request: DevnetRequest): Promise<Result<DevnetAnswer, DevnetCode>> {
+    const { devnet } = this.#modules
+    assert(devnet !== null, 'only the RPC thread of a devnet asks')
+    return devnet.request(request)
+  }
+
   consensusState(): unknown {
     return this.#modules.engine.state
   }
 }
+
+const signedOf = ({ hash, sender, bytes }: PooledTransaction): SignedTransaction => ({
+  hash,
+  sender,
+  bytes,
+})

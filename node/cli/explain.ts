@@ -13,6 +13,10 @@ const ADVICE: Readonly<Record<string, Advice>> = {
     means: 'No node accepts this genesis; nodes must agree on it to the last byte.',
     todo: 'Correct every line above, then run "nexus genesis validate FILE" again.',
   },
+  DEVNET_METHODS_REFUSED: {
+    means: 'These methods set the time of blocks and sign with keys that everybody knows.',
+    todo: 'Set devnet.methods to false, or make a chain of your own with "nexus devnet".',
+  },
   HOME_MISSING: {
     means: 'There is no node in this directory.',
     todo: 'Make one with "nexus init --home DIR", or name another directory with --home.',

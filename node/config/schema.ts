@@ -113,6 +113,8 @@ export const configSchema = z.strictObject({
       filterMs: millis.describe('a filter nobody asks for this long is forgotten'),
       logs: count.describe('logs in an answer'),
       logBlocks: count.describe('blocks that eth_getLogs may search'),
+      traceBytes: bytes.describe('size of the traces in an answer'),
+      poolTransactions: count.describe('transactions in an answer of txpool_content'),
       syncMs: millis.describe('longest wait of eth_sendRawTransactionSync'),
       clientUnitsPerSecond: z
         .int()
@@ -195,6 +197,16 @@ export const configSchema = z.strictObject({
       .min(0)
       .max(64)
       .describe('threads that run the engines of NexusCore; 0: the executor does'),
+    evm: z
+      .enum(['nexus', 'reference', 'shadow'])
+      .describe(
+        'which EVM runs blocks: nexus, reference (@ethereumjs/evm), or shadow: both, to halt on a difference',
+      ),
+  }),
+  devnet: z.strictObject({
+    methods: z
+      .boolean()
+      .describe('answer evm_*, anvil_* and hardhat_*; on a chain of nexus devnet only'),
   }),
   mempool: z.strictObject({
     transactions: count.describe('transactions held'),
@@ -252,7 +264,8 @@ export const defaultConfigValues: ConfigValues = {
   },
   snapshots: { everyBlocks: 0, keep: 2 },
   stateSync: { enabled: false, trustHeight: 0, trustHash: null },
-  execution: { engineThreads: 0 },
+  execution: { engineThreads: 0, evm: 'nexus' },
+  devnet: { methods: false },
   mempool: {
     transactions: defaultPoolOptions.maxCount,
     bytes: defaultPoolOptions.maxBytes,

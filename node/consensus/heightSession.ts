@@ -291,12 +291,21 @@ export class HeightSession {
     for (const effect of effects) if (this.#isCurrent(effect)) await this.#runAll([effect])
   }
 
-  /** A signature for a step that is over helps nobody. */
+  /**
+   * A proposal of a step that is over helps nobody. A prevote does, until its round is: where one of
+   * the others lies, they may need it to leave the round.
+   */
   #isCurrent(effect: Unsigned): boolean {
     const { round, step, decision } = this.#core.view
     if (decision !== null) return false
     if (effect.kind === 'propose') return effect.round === round && step === 'propose'
-    return effect.vote.round === round && step === effect.vote.type
+    return effect.vote.round === round
+  }
+
+  /** A vote of this round waits for the signer, which signs nothing that comes before what it signed last. */
+  get #isBehind(): boolean {
+    this.#unsigned = this.#unsigned.filter((effect) => this.#isCurrent(effect))
+    return this.#unsigned.some(({ kind }) => kind === 'castVote')
   }
 
   /** Returns our own message, to be fed back. */
@@ -351,6 +360,10 @@ export class HeightSession {
   async #castVote(effect: Extract<Effect, { kind: 'castVote' }>): Promise<Input | null> {
     const { signer, wal, network } = this.#modules
     assert(signer !== null, 'an observer never votes')
+    if (this.#isBehind) {
+      this.#unsigned.push(effect)
+      return null
+    }
     try {
       const vote = await this.#promised(() => signer.signVote(effect.vote), wal)
       network.broadcast({ kind: 'vote', vote })

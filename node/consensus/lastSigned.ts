@@ -131,9 +131,10 @@ export class LastSignedFile {
     const seed = crc32c(identityPage(identity))
     const slot = recoverSlot(contents, seed, path)
     const opened = new LastSignedFile(await fileSystem.open(path), path, { seed, slot })
-    // What was read may be in the page cache only, and after a failed sync even taken for clean; and a
-    // damaged generation is no second copy. Both generations, or a power cut would leave beside the
-    // new one what was there before the sync that failed, and states that do not follow.
+    // What was read may be in the page cache only, and after a failed sync even taken for clean. It is
+    // durable before a newer one is begun: a power cut would else leave that beside what was there
+    // before, states that do not follow. Then both generations, since a damaged one is no second copy.
+    await opened.#saveAgain()
     await opened.save(slot)
     await opened.save(slot)
     // The same goes for the name, where the process that made the file died in between.
@@ -149,16 +150,28 @@ export class LastSignedFile {
 
   /** Durable when it resolves. After an error it is unknown what the disk holds: nothing is saved any more. */
   async save(next: LastSigned): Promise<void> {
-    if (this.#failure !== null) throw this.#failure
     const slot = { ...next, sequence: this.#slot.sequence + 1 }
+    await this.#write(generationOf(slot, this.#seed), positionOf(slot.sequence))
+    this.#slot = slot
+  }
+
+  /** The state where it is, a copy at a time: its signature may be out, so one of them must be whole at any moment. */
+  async #saveAgain(): Promise<void> {
+    const pages = generationOf(this.#slot, this.#seed)
+    const position = positionOf(this.#slot.sequence)
+    for (let at = 0; at < pages.length; at += PAGE)
+      await this.#write(pages.subarray(at, at + PAGE), position + at)
+  }
+
+  async #write(pages: Uint8Array, position: number): Promise<void> {
+    if (this.#failure !== null) throw this.#failure
     try {
-      await this.#file.write(generationOf(slot, this.#seed), positionOf(slot.sequence))
+      await this.#file.write(pages, position)
       await this.#file.sync()
     } catch (error) {
       this.#failure = writeError(this.#path, error)
       throw this.#failure
     }
-    this.#slot = slot
   }
 
   async close(): Promise<void> {

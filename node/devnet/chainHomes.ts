@@ -9,6 +9,7 @@ import {
   defaultEvmParams,
   deploymentProxy,
   fundedAccount,
+  type Genesis,
 } from '../../genesis/index.ts'
 import type { HomePaths } from '../config/paths.ts'
 import { formatConfig } from '../config.ts'
@@ -31,6 +32,8 @@ export type NewChain = {
   /** Test accounts, whose keys everybody knows, and what each has in wei. */
   readonly accounts: number
   readonly balance: bigint
+  /** Marks the chain as one of `nexus devnet`, whose node gives coins to whoever asks. */
+  readonly faucet?: Pick<Genesis['accounts'][number], 'address' | 'balance'>
   /** In the order of the validator set, which is that of the addresses their keys will have. */
   readonly validators: readonly (MemberHome & { readonly power: number })[]
   readonly observers: readonly MemberHome[]
@@ -80,6 +83,9 @@ function genesisOf(chain: NewChain, keys: readonly ValidatorKey[]): string {
     accounts: [
       deploymentProxy,
       ...accounts.map(({ address }) => fundedAccount(address, chain.balance)),
+      ...(chain.faucet === undefined
+        ? []
+        : [fundedAccount(chain.faucet.address, chain.faucet.balance)]),
     ],
     consensus: {
       ...defaultConsensusParams,

@@ -3,9 +3,11 @@ import * as path from 'node:path'
 import { NexusError } from '../../core/primitives/errors.ts'
 import { parseJson } from '../../genesis/json.ts'
 import { type HomePaths, homePaths } from '../config/paths.ts'
+import { readGenesis } from '../home.ts'
 import { readTextFileIfPresent, writeFileAtomic } from '../keys/files.ts'
 import { loadNodeKey, peerIdOf } from '../keys/nodeKey.ts'
 import { createHomes, peersOf, writeMemberConfig } from './chainHomes.ts'
+import { FAUCET_BALANCE, faucetAccount, isDevnetGenesis } from './faucet.ts'
 import { type DevnetChain, type DevnetPorts, defaultDevnetChain } from './options.ts'
 
 export type DevnetPaths = {
@@ -92,6 +94,7 @@ export async function createDevnet(
       power: 1,
     })),
     observers: [],
+    faucet: { address: faucetAccount().address, balance: FAUCET_BALANCE },
     password: null,
   })
   writeFileAtomic(devnetPaths(data).description, formatDescription(chain))
@@ -109,8 +112,11 @@ export function writeConfigs(
     const peerId = peerIdOf(loadNodeKey(paths.nodeKey))
     return { address: `/ip4/127.0.0.1/tcp/${ports.p2p + i}`, peerId }
   })
+  // A chain of an older version has no faucet, and none of the methods.
+  const methods = isDevnetGenesis(readGenesis(validatorPaths(data, 0).genesis).value)
   for (const [i, paths] of homes.entries())
     writeMemberConfig(paths, {
+      devnet: { methods },
       moniker: `validator-${i}`,
       // A page on this machine may call a chain of test coins; a real node names its origins.
       rpc: { host: '127.0.0.1', port: ports.rpc + i, corsOrigins: ['*'] },

@@ -127,6 +127,31 @@ export class TransactionPool {
     return this.#queues.get(keyOf(address))?.pendingNonce ?? null
   }
 
+  /** How many have the nonce that is next or follow one that has, and how many wait for a nonce before theirs. O(senders). */
+  counts(): { readonly pending: number; readonly queued: number } {
+    let pending = 0
+    for (const { executable } of this.#queues.values()) pending += executable
+    return { pending, queued: this.size - pending }
+  }
+  /** The same in full by sender and nonce, at most `limit` in all. Null: of every sender. */
+  contents(
+    sender: Uint8Array | null,
+    limit: number,
+  ): { readonly pending: PooledTransaction[]; readonly queued: PooledTransaction[] } {
+    const own = sender === null ? undefined : this.#queues.get(keyOf(sender))
+    const queues = sender === null ? this.#queues.values() : own === undefined ? [] : [own]
+    const pending: PooledTransaction[] = []
+    const queued: PooledTransaction[] = []
+    for (const { entries, executable } of queues) {
+      for (const [index, { transaction }] of entries.entries()) {
+        if (pending.length + queued.length >= limit) return { pending, queued }
+        if (index < executable) pending.push(transaction)
+        else queued.push(transaction)
+      }
+    }
+    return { pending, queued }
+  }
+
   /** The transactions a block should hold, in their order. They stay until a block is committed. */
   select(limits: SelectionLimits): PooledTransaction[] {
     return selectTransactions(this.#queues.values(), limits)

@@ -171,15 +171,18 @@ export class BlockSync {
   #ask(slot: Slot, peerId: string): void {
     this.#window.ask(slot, peerId, this.#now())
     this.#busy.set(peerId, (this.#busy.get(peerId) ?? 0) + 1)
-    void this.#request(slot, peerId).finally(() => {
+    void this.#request(slot, peerId).then((hasAnswered) => {
       const busy = (this.#busy.get(peerId) ?? 1) - 1
       if (busy > 0) this.#busy.set(peerId, busy)
       else this.#busy.delete(peerId)
-      this.#pump()
+      // Who had nothing may be asked again at the next tick: at once, a request that is refused without
+      // waiting would be repeated for ever.
+      if (hasAnswered) this.#pump()
     })
   }
 
-  async #request(slot: Slot, peerId: string): Promise<void> {
+  /** Whether there were any blocks. */
+  async #request(slot: Slot, peerId: string): Promise<boolean> {
     const claimed = this.#claims.of(peerId, this.#now())
     const count = Math.min(slot.count, claimed - slot.from + 1)
     const blocks = await this.#modules.network
@@ -188,11 +191,12 @@ export class BlockSync {
     const isAwaited = this.#window.isAsked(slot, peerId)
     if (blocks.length > 0) {
       if (isAwaited) this.#window.fill(slot, blocks)
-      return
+      return true
     }
     if (isAwaited) this.#window.release(slot)
     // What it had to send may have been committed here meanwhile, which says nothing about it.
     if (slot.from > this.#own) this.#claims.failed(peerId, this.#now())
+    return false
   }
 
   async #applyReady(): Promise<void> {

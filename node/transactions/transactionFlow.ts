@@ -77,7 +77,7 @@ export class TransactionFlow implements TransactionSource {
     })
   }
 
-  get pool(): Pick<TransactionPool, 'size' | 'bytes' | 'get' | 'pendingNonce'> {
+  get pool(): Pick<TransactionPool, 'size' | 'bytes' | 'get' | 'pendingNonce' | 'counts' | 'contents'> {
     return this.#lanes.evm
   }
   get actions(): Pick<CorePool, 'size' | 'bytes' | 'get'> {
