@@ -77,7 +77,10 @@ export class TransactionFlow implements TransactionSource {
     })
   }
 
-  get pool(): Pick<TransactionPool, 'size' | 'bytes' | 'get' | 'pendingNonce' | 'counts' | 'contents'> {
+  get pool(): Pick<
+    TransactionPool,
+    'size' | 'bytes' | 'get' | 'pendingNonce' | 'counts' | 'contents'
+  > {
     return this.#lanes.evm
   }
   get actions(): Pick<CorePool, 'size' | 'bytes' | 'get'> {

@@ -12,6 +12,8 @@ const project = fileURLToPath(new URL('../../../', import.meta.url))
 const root = process.env.E2E_TOOLS ?? project
 const require = createRequire(join(root, 'package.json'))
 
+export const isInstalled = (name: string): boolean => existsSync(join(root, 'node_modules', name))
+
 /** A file of a package, whatever the package says that it exports. */
 export function fileOf(name: string, path: string): string {
   const file = join(root, 'node_modules', name, path)
