@@ -1,14 +1,17 @@
 // The chain of a simulation: its validators' keys and its genesis.
 
 import type { ValidatorSet } from '../../../core/chain/validatorSet.ts'
+import { equalBytes } from '../../../core/primitives/bytes.ts'
 import { keccak256 } from '../../../core/primitives/hash.ts'
 import { signatures } from '../../../core/primitives/signature.ts'
 import { millisOf } from '../../../core/primitives/units.ts'
 import { createGenesis, defaultConsensusParams, defaultEvmParams } from '../../../genesis/create.ts'
 import type { Genesis } from '../../../genesis/genesis.ts'
 import { genesisHash, validatorSetOf } from '../../../genesis/index.ts'
+import type { Random } from '../random.ts'
 import { CHAIN_ID, START_MS } from './chainIdentity.ts'
 import { type Clients, echoClients, realClients } from './clients.ts'
+import { Membership } from './membership.ts'
 import type { SimOptions } from './options.ts'
 
 export type SimChain = {
@@ -16,25 +19,36 @@ export type SimChain = {
   readonly genesisText: string
   readonly identity: { readonly chainId: number; readonly genesisHash: Uint8Array }
   readonly validators: ValidatorSet
-  /** By validator number of the options, which is not the index in the set. */
-  readonly keys: readonly Uint8Array[]
+  /** Of each node; none: it observes. The first is the one it starts with. */
+  readonly keysOf: (node: number) => readonly Uint8Array[]
+  /** Null: the set stays what it is. */
+  readonly membership: Membership | null
   readonly clients: Clients
 }
 
-const keyOf = (validator: number): Uint8Array => keccak256(Uint8Array.of(0x51, validator))
+const keyOf = (number: number): Uint8Array => keccak256(Uint8Array.of(0x51, number))
 const publicKeys: Uint8Array[] = []
+function publicKeyOf(number: number): Uint8Array {
+  publicKeys[number] ??= signatures.publicKeyOf(keyOf(number))
+  return publicKeys[number]
+}
+/** Of a validator of any simulation. */
+export function privateKeyOf(publicKey: Uint8Array): Uint8Array {
+  const number = publicKeys.findIndex((one) => one !== undefined && equalBytes(one, publicKey))
+  return keyOf(number)
+}
+/** A node's second key, by the number of its first. */
+const SECOND = 128
 
-export function createChain(options: SimOptions): SimChain {
+export function createChain(options: SimOptions, random: Random): SimChain {
   const clients = options.machines === 'real' ? realClients() : echoClients
   const { powers, emptyBlockIntervalMs, precisionMs } = options
-  const keys = powers.map((_, validator) => keyOf(validator))
   const created = createGenesis({
     chainId: CHAIN_ID,
     genesisTime: millisOf(START_MS - 1_000),
-    validators: powers.map((power, index) => {
-      publicKeys[index] ??= signatures.publicKeyOf(keys[index] as Uint8Array)
-      return { name: `v${index}`, publicKey: publicKeys[index], power }
-    }),
+    validators: powers.map((power, index) => ({
+      ...{ name: `v${index}`, publicKey: publicKeyOf(index), power },
+    })),
     accounts: clients.accounts,
     consensus: {
       ...defaultConsensusParams,
@@ -48,5 +62,36 @@ export function createChain(options: SimOptions): SimChain {
   const genesis = created.value
   const identity = { chainId: CHAIN_ID, genesisHash: genesisHash(genesis) }
   const validators = validatorSetOf(genesis)
-  return { genesis, genesisText: created.text, identity, validators, keys, clients }
+  return {
+    ...{ genesis, genesisText: created.text, identity, validators, clients },
+    keysOf: (node) => keyNumbersOf(node, options).map(keyOf),
+    membership: membershipOf(validators, options, random),
+  }
+}
+
+/** A twin has the first key of another. */
+function keyNumbersOf(node: number, options: SimOptions): number[] {
+  const { powers, spares, observers, twins, secondKeys } = options
+  const twin = twins[node - powers.length - spares - observers]
+  if (twin !== undefined) return [twin]
+  if (node >= powers.length + spares) return []
+  return secondKeys.includes(node) ? [node, SECOND + node] : [node]
+}
+
+function membershipOf(
+  validators: ValidatorSet,
+  options: SimOptions,
+  random: Random,
+): Membership | null {
+  const { powers, spares, membershipEveryHeights: everyHeights } = options
+  // The real machines' engines have nothing yet that asks for a set.
+  if (everyHeights === 0 || options.machines === 'real') return null
+  const numbers = Array.from({ length: powers.length + spares }, (_, node) =>
+    keyNumbersOf(node, options),
+  ).flat()
+  return new Membership(validators, new Map(powers.entries()), {
+    ...{ everyHeights, random, nodeOf: (number) => number % SECOND },
+    publicKeys: new Map(numbers.map((number) => [number, publicKeyOf(number)])),
+    faulty: new Set([...options.expendable, ...options.twins, ...options.liars]),
+  })
 }

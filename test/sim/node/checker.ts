@@ -5,6 +5,7 @@ import type { ValidatorSet } from '../../../core/chain/validatorSet.ts'
 import type { Proposal, Vote } from '../../../core/chain/vote.ts'
 import { equalBytes, toHex } from '../../../core/primitives/bytes.ts'
 import type { ConsensusState } from '../../../node/consensus/engine.ts'
+import { storedValidatorSet } from '../../../node/executor/chainHead.ts'
 import type { StateSummary } from '../../../node/storage/stateSummary.ts'
 import { fail } from './failure.ts'
 
@@ -20,9 +21,11 @@ type Lock = { readonly round: number; readonly blockId: string }
 
 /** Holds every vote ever signed: one that is not in here was forged. */
 export class Checker {
-  readonly #validators: ValidatorSet
-  /** Indexes in the set of validators that are run twice. */
-  readonly #twins: ReadonlySet<number>
+  /** By height − 1: what the chain says. */
+  readonly #sets: ValidatorSet[]
+  /** Addresses of keys that may sign anything. */
+  readonly #liars: ReadonlySet<string>
+  readonly #expectedSet: (height: number) => ValidatorSet | null
   readonly #signed = new Set<string>()
   readonly #slots = new Map<string, string>()
   readonly #power = new Map<string, number>()
@@ -30,12 +33,34 @@ export class Checker {
   readonly #agreed: Agreed[] = []
   readonly #included = new Set<string>()
   readonly #seen = new Map<number, ConsensusState>()
-  readonly #convicted = new Set<number>()
+  /** Addresses of keys whose disks may have forgotten a lock. */
+  readonly #rotten = new Set<string>()
+  readonly #convicted = new Set<string>()
   maxRound = 0
 
-  constructor(validators: ValidatorSet, twins: ReadonlySet<number>) {
-    this.#validators = validators
-    this.#twins = twins
+  constructor(options: {
+    readonly first: ValidatorSet
+    /** Addresses of keys that may sign anything. */
+    readonly liars: ReadonlySet<string>
+    /** Null: the set does not change. */
+    readonly expectedSet: (height: number) => ValidatorSet | null
+  }) {
+    this.#sets = [options.first, options.first.advance()]
+    this.#liars = options.liars
+    this.#expectedSet = options.expectedSet
+  }
+
+  /** The set of a height; of one that nobody may work on yet there is none. */
+  setAt(height: number): ValidatorSet {
+    return (
+      this.#sets[height - 1] ?? fail('validators', `somebody is at ${height} before its parent`)
+    )
+  }
+  get setChanges(): number {
+    const sizes = this.#sets.map(({ validators }) =>
+      validators.map(({ publicKey, power }) => `${toHex(publicKey)}/${power}`).join(),
+    )
+    return sizes.filter((one, i) => i > 0 && one !== sizes[i - 1]).length
   }
 
   get height(): number {
@@ -62,19 +87,26 @@ export class Checker {
     // Sent again, as votes are for those that missed them: it was judged when it was new.
     if (this.#signed.has(key)) return
     this.#signed.add(key)
-    const isTwin = this.#twins.has(validatorIndex)
+    const isLiar = this.#isLiar(height, validatorIndex)
     const value = `${type}/${height}/${round}/${blockId}`
-    const power = isTwin ? 0 : this.#validators.powerOf(validatorIndex)
+    const power = isLiar ? 0 : this.setAt(height).powerOf(validatorIndex)
     this.#power.set(value, (this.#power.get(value) ?? 0) + power)
-    if (isTwin) return
+    if (isLiar) return
     this.#once(`${validatorIndex}/${type}/${height}/${round}`, String(blockId))
     if (blockId === null) return
     if (type === 'precommit') this.#precommitted(vote, blockId)
     else this.#prevoted(vote, blockId)
   }
 
+  /** By a key that may sign anything, beside what its node says. */
+  liarSigned(vote: Vote): void {
+    this.#signed.add(voteKey(vote))
+  }
+
   proposalSigned({ height, round, blockId, polRound, validatorIndex }: Proposal): void {
-    if (this.#twins.has(validatorIndex)) return
+    if (this.#isLiar(height, validatorIndex)) return
+    if (this.setAt(height).proposerIndex(round) !== validatorIndex)
+      fail('validators', `${validatorIndex} proposes out of turn at ${height}/${round}`)
     this.#once(`${validatorIndex}/proposal/${height}/${round}`, `${blockId}/${polRound}`)
   }
 
@@ -101,6 +133,10 @@ export class Checker {
     if (before !== undefined)
       this.#seen.set(node, { ...before, round: 0, lockedRound: -1, validRound: -1 })
   }
+  /** What these keys promised may be forgotten; what they signed is not. */
+  rotten(addresses: readonly Uint8Array[]): void {
+    for (const address of addresses) this.#rotten.add(toHex(address))
+  }
   /** Its data are gone. */
   wiped(node: number): void {
     this.#seen.delete(node)
@@ -123,10 +159,15 @@ export class Checker {
   }
 
   /** Evidence is in a block: it must be of one who signs twice. */
-  #convict(validatorIndex: number): void {
-    if (!this.#twins.has(validatorIndex))
-      fail('evidence', `honest validator ${validatorIndex} was convicted`)
-    this.#convicted.add(validatorIndex)
+  #convict({ height, validatorIndex }: Vote | Proposal): void {
+    if (!this.#isLiar(height, validatorIndex))
+      fail('evidence', `honest validator ${validatorIndex} of ${height} was convicted`)
+    this.#convicted.add(toHex(this.setAt(height).addresses[validatorIndex] as Uint8Array))
+  }
+
+  #isLiar(height: number, validatorIndex: number): boolean {
+    const address = this.setAt(height).addresses[validatorIndex]
+    return address !== undefined && this.#liars.has(toHex(address))
   }
 
   #first(node: number, commit: Committed): void {
@@ -148,27 +189,53 @@ export class Checker {
       fail('validity', `block ${height} has another payload`)
     this.#checkCertificate(certificate)
     if (certificate.blockId !== summary.blockId) fail('certificate', `of ${height} is of another`)
-    for (const { first } of payload.evidence) this.#convict(first.validatorIndex)
+    for (const { first } of payload.evidence) this.#convict(first)
     for (const { hash } of included) {
       if (this.isIncluded(hash)) fail('transactions', `${toHex(hash)} ran twice`)
       this.#included.add(toHex(hash))
     }
+    if (this.setAt(height).indexOf(header.proposer) < 0)
+      fail('validators', `block ${height} is of one who is no validator`)
     this.#agreed.push({ ...commit, node })
+    this.#noteSets(summary)
+  }
+
+  /** A set is announced two heights ahead, and less than a third of each may lie. */
+  #noteSets({ height, validators, nextValidators }: StateSummary): void {
+    const [next, after] = [validators, nextValidators].map(storedValidatorSet) as [
+      ValidatorSet,
+      ValidatorSet,
+    ]
+    if (!equalBytes(next.hash, this.setAt(height + 1).hash))
+      fail('validators', `the set of ${height + 1} is not what block ${height - 1} announced`)
+    const expected = this.#expectedSet(height + 2)
+    if (expected !== null && !equalBytes(after.hash, expected.hash))
+      fail('validators', `the set of ${height + 2} is not what was asked for`)
+    this.#sets.push(after)
+    if (3 * this.#liarPower(after) >= after.totalPower)
+      throw new Error(`the plan gives liars a third of height ${height + 2}`)
+  }
+
+  #liarPower(set: ValidatorSet): number {
+    return set.addresses.reduce(
+      (sum, address, i) => sum + (this.#liars.has(toHex(address)) ? set.powerOf(i) : 0),
+      0,
+    )
   }
 
   #checkCertificate({ height, round, blockId, signatures }: Certificate): void {
+    const set = this.setAt(height)
     const signers = new Set<number>()
     let power = 0
     for (const { validatorIndex } of signatures) {
       if (signers.has(validatorIndex)) fail('certificate', `of ${height} counts a signer twice`)
       signers.add(validatorIndex)
-      power += this.#validators.powerOf(validatorIndex)
+      power += set.powerOf(validatorIndex)
       const vote = { type: 'precommit', height, round, blockId, validatorIndex } as const
       if (!this.#signed.has(voteKey(vote)))
         fail('certificate', `of ${height} has a precommit that ${validatorIndex} never signed`)
     }
-    if (3 * power <= 2 * this.#validators.totalPower)
-      fail('certificate', `of ${height} has power ${power}`)
+    if (!set.isQuorum(power)) fail('certificate', `of ${height} has power ${power}`)
   }
 
   #once(slot: string, content: string): void {
@@ -188,6 +255,8 @@ export class Checker {
   #prevoted({ height, round, validatorIndex }: Vote, blockId: string): void {
     const lock = this.#locks.get(`${validatorIndex}/${height}`)
     if (lock === undefined || lock.blockId === blockId) return
+    const address = this.setAt(height).addresses[validatorIndex]
+    if (address !== undefined && this.#rotten.has(toHex(address))) return
     for (let at = lock.round; at < round; at++) if (this.#couldBePolka(height, at, blockId)) return
     fail(
       'lock rule',
@@ -195,11 +264,11 @@ export class Checker {
     )
   }
 
-  /** A twin may have signed anything. */
+  /** A liar may have signed anything. */
   #couldBePolka(height: number, round: number, blockId: string): boolean {
     const honest = this.#power.get(`prevote/${height}/${round}/${blockId}`) ?? 0
-    const twins = [...this.#twins].reduce((sum, one) => sum + this.#validators.powerOf(one), 0)
-    return 3 * (honest + twins) > 2 * this.#validators.totalPower
+    const set = this.setAt(height)
+    return set.isQuorum(honest + this.#liarPower(set))
   }
 }
 

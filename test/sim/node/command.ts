@@ -73,7 +73,8 @@ function chosenOptions(seed: number, { profile, machines, nodes }: CommandOption
       ? drawn
       : {
           ...drawn,
-          ...{ powers: new Array<number>(nodes).fill(1), twins: [] },
+          ...{ powers: new Array<number>(nodes).fill(1), twins: [], liars: [] },
+          ...{ spares: 0, secondKeys: [], membershipEveryHeights: 0 },
           expendable: drawn.expendable
             .filter((one) => one < nodes)
             .slice(0, Math.ceil(nodes / 3) - 1),
@@ -101,9 +102,13 @@ function add(totals: Totals, { faults, ...result }: SimResult): void {
     ...{ transactions: result.transactions, coreCalls: result.coreCalls },
     ...{ restarts: result.restarts, messages: result.messages },
     ...{ syncedBlocks: result.syncedBlocks, convictions: result.convictions },
-    crashes: (faults.crash ?? 0) + (faults.wipe ?? 0) + (faults.diskFailure ?? 0),
+    setChanges: result.setChanges,
+    ...{ keyChanges: faults.keyChange ?? 0, boundaryCrashes: faults.crashAt ?? 0 },
+    crashes:
+      (faults.crash ?? 0) + (faults.crashAt ?? 0) + (faults.wipe ?? 0) + (faults.diskFailure ?? 0),
     ...{ partitions: faults.partition ?? 0, dataLosses: faults.wipe ?? 0 },
     diskFailures: faults.diskFailure ?? 0,
+    ...{ rotten: (faults.rot ?? 0) + (faults.misdirected ?? 0), ruined: faults.ruin ?? 0 },
   }
   for (const [name, value] of Object.entries(counted)) totals[name] = (totals[name] ?? 0) + value
 }

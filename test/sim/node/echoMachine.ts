@@ -3,6 +3,7 @@
 import { type Block, blockCodec, blockIdOf } from '../../../core/chain/block.ts'
 import type { Evidence } from '../../../core/chain/evidence.ts'
 import type { EthereumHeader, ExecutedTransaction } from '../../../core/chain/executedBlock.ts'
+import { updatesToward } from '../../../core/chain/validatorUpdates.ts'
 import { fromHex, toHex } from '../../../core/primitives/bytes.ts'
 import { decode } from '../../../core/primitives/codec.ts'
 import { DOMAIN, hash, keccak256, ZERO_HASH } from '../../../core/primitives/hash.ts'
@@ -25,6 +26,7 @@ import type { CoreRecord } from '../../../node/storage/coreState.ts'
 import type { OpenDatabase } from '../../../node/storage/database.ts'
 import type { StateSummary } from '../../../node/storage/stateSummary.ts'
 import type { SimChain } from './chain.ts'
+import type { Membership } from './membership.ts'
 import { CLIENT_BALANCE, decodeEcho } from './transactions.ts'
 
 /** What a node needs of whatever executes. */
@@ -43,10 +45,12 @@ const HISTORY_BLOCKS = 4
 
 export class EchoMachine implements Machine {
   readonly #store: ChainStore
+  readonly #membership: Membership | null
   #head: ChainHead
 
-  private constructor(store: ChainStore) {
+  private constructor(store: ChainStore, membership: Membership | null) {
     this.#store = store
+    this.#membership = membership
     this.#head = headOf(store.readHead().summary)
   }
 
@@ -55,10 +59,11 @@ export class EchoMachine implements Machine {
       ...defaultChainStoreOptions,
       ...chain.identity,
       historyBlocks: HISTORY_BLOCKS,
+      pointerSlots: 64,
     }
     const store = await ChainStore.open(path, options, open)
     if (!store.isInitialized) await store.initializeGenesis(genesisRecordOf(chain))
-    return new EchoMachine(store)
+    return new EchoMachine(store, chain.membership)
   }
 
   get head(): ChainHead {
@@ -77,10 +82,11 @@ export class EchoMachine implements Machine {
     const { height, time } = block.header
     const header = headerOf(height, parent.roots.evmRoot, blockId)
     const transactions = included.map((one, index) => executedOf(one, index))
+    const validators = storedValidatorSet(parent.nextValidators)
+    const target = this.#membership?.targetAt(height)
+    const validatorUpdates = target === undefined ? [] : updatesToward(validators, target)
     const summary = summaryOf({
-      ...{ height, blockId, time, header, core: CORE_ROOTS },
-      validators: storedValidatorSet(parent.nextValidators),
-      validatorUpdates: [],
+      ...{ height, blockId, time, header, core: CORE_ROOTS, validators, validatorUpdates },
     })
     await this.#store.commitHeight({
       ...{ block, blockId, certificate, summary, evmChanges: changes },
@@ -88,7 +94,8 @@ export class EchoMachine implements Machine {
       core: { outcome: NOTHING, replay: NO_REPLAY, checkpoint: null },
     })
     this.#head = headOf(summary)
-    return { head: this.#head, result: resultOf(summary, included, skipped), commitSeconds: 0 }
+    const result = { ...resultOf(summary, included, skipped), validatorUpdates }
+    return { head: this.#head, result, commitSeconds: 0 }
   }
 
   savePendingEvidence(evidence: Evidence): Promise<void> {

@@ -3,6 +3,7 @@ export type Invariant =
   | 'agreement'
   | 'validity'
   | 'certificate'
+  | 'validators'
   | 'double sign'
   | 'lock rule'
   | 'valid round'

@@ -3,7 +3,10 @@ import type { VirtualNetwork } from './network.ts'
 import type { Fate, Fault, FaultKind } from './options.ts'
 import type { Scheduler } from './scheduler.ts'
 
-export type FaultCounts = Readonly<Partial<Record<FaultKind | 'rejoin' | 'diskFailure', number>>>
+type Counted = FaultKind | 'rejoin' | 'diskFailure' | 'keyChange' | 'ruin'
+export type FaultCounts = Readonly<Partial<Record<Counted, number>>>
+
+type CrashAt = Extract<Fault, { kind: 'crashAt' }>
 
 /** Makes faults happen, and ends each when its time is over. */
 export class FaultPlayer {
@@ -13,11 +16,14 @@ export class FaultPlayer {
   readonly #log: (text: string) => void
   readonly #onWiped: (host: Host) => void
   readonly #onStopped: (host: Host) => void
+  readonly #onRotten: (host: Host) => void
   readonly #counts: { [kind: string]: number } = {}
   /** Faults end with the age they were made in. */
   #age = 0
   /** How long a node with a broken disk waits for its operator. */
   readonly #repairMs = new Map<number, number>()
+  /** Crashes that wait for their height. */
+  #armed: CrashAt[] = []
 
   constructor(modules: {
     readonly hosts: readonly Host[]
@@ -26,6 +32,8 @@ export class FaultPlayer {
     readonly log: (text: string) => void
     readonly onWiped: (host: Host) => void
     readonly onStopped: (host: Host) => void
+    /** It may forget what it promised. */
+    readonly onRotten: (host: Host) => void
   }) {
     this.#hosts = modules.hosts
     this.#network = modules.network
@@ -33,6 +41,7 @@ export class FaultPlayer {
     this.#log = modules.log
     this.#onWiped = modules.onWiped
     this.#onStopped = modules.onStopped
+    this.#onRotten = modules.onRotten
   }
 
   get counts(): FaultCounts {
@@ -42,10 +51,15 @@ export class FaultPlayer {
   /** All that was played is over; what was to end later is ended by whoever heals. */
   end(): void {
     this.#age++
+    this.#armed = []
   }
 
   play(fault: Fault): void {
     this.#log(`fault ${JSON.stringify(fault)}`)
+    if (fault.kind === 'crashAt') {
+      this.#armed.push(fault)
+      return
+    }
     if (!this.#apply(fault)) return
     this.#count(fault.kind)
   }
@@ -61,10 +75,49 @@ export class FaultPlayer {
     this.#log(`${host.index} votes again`)
     this.#count('rejoin')
     host.silentUpTo = null
+    this.#restart(host)
+  }
+
+  /** The operator starts the node with another of its keys. */
+  changeKey(host: Host): void {
+    this.#log(`${host.index} changes its key`)
+    this.#count('keyChange')
+    this.#restart(host)
+  }
+
+  /** A node has committed a height. */
+  committed(host: Host, height: number): void {
+    const due = (one: CrashAt): boolean => one.node === host.index && one.height === height
+    for (const { forMs, fate } of this.#armed.filter(due))
+      this.#scheduler.after(0, () => this.play({ kind: 'crash', node: host.index, forMs, fate }))
+    for (const _ of this.#armed.filter(due)) this.#count('crashAt')
+    this.#armed = this.#armed.filter((one) => !due(one))
+  }
+
+  #restart(host: Host): void {
+    const { life } = host
     this.#scheduler.after(0, () => {
+      if (host.life !== life) return
       this.stop(host, 'kill')
       host.start()
     })
+  }
+
+  /**
+   * A node refuses to go on with what it has on disk. Its operator gives it new data, but for the
+   * last-signed state there is no other: without it the validator is gone.
+   */
+  ruined(host: Host, code: string): void {
+    this.#log(`${host.index} is ruined: ${code}`)
+    this.#count('ruin')
+    this.stop(host, 'kill')
+    if (code.startsWith('LAST_SIGNED')) {
+      host.isLeft = true
+      return
+    }
+    host.wipe()
+    this.#onWiped(host)
+    this.#later(host, this.#repairMs.get(host.index) ?? 100)
   }
 
   /** A node stopped on a fault of its disk, as it must. */
@@ -76,7 +129,7 @@ export class FaultPlayer {
   }
 
   /** True: something changed. */
-  #apply(fault: Fault): boolean {
+  #apply(fault: Exclude<Fault, CrashAt>): boolean {
     if (fault.kind === 'partition') return this.#partition(fault)
     if (fault.kind === 'clog') {
       this.#network.clog(fault.from, fault.to, fault.forMs)
@@ -86,7 +139,7 @@ export class FaultPlayer {
     return host !== undefined && this.#applyTo(host, fault)
   }
 
-  #applyTo(host: Host, fault: Exclude<Fault, { kind: 'partition' | 'clog' }>): boolean {
+  #applyTo(host: Host, fault: Exclude<Fault, CrashAt | { kind: 'partition' | 'clog' }>): boolean {
     switch (fault.kind) {
       case 'crash':
       case 'wipe': {
@@ -118,6 +171,19 @@ export class FaultPlayer {
           host.diskSlowMs = 0
         })
         return true
+      case 'rot':
+        this.#repairMs.set(host.index, fault.forMs)
+        host.rot(fault.place)
+        this.#onRotten(host)
+        return true
+      case 'misdirected':
+        this.#repairMs.set(host.index, fault.forMs)
+        host.misdirectWrite()
+        this.#onRotten(host)
+        return host.isOn
+      case 'fullDisk':
+        host.diskFull(this.#scheduler.now + fault.forMs)
+        return host.isOn
       case 'diskFault':
         this.#repairMs.set(host.index, fault.forMs)
         host.failNextOperation(fault.fault)
@@ -153,7 +219,7 @@ export class FaultPlayer {
     })
   }
 
-  #count(kind: FaultKind | 'rejoin' | 'diskFailure'): void {
+  #count(kind: Counted): void {
     this.#counts[kind] = (this.#counts[kind] ?? 0) + 1
   }
 }

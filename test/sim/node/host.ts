@@ -3,21 +3,33 @@
 import { dirname } from 'node:path'
 import { defaultTimeoutOptions, type TimeoutOptions } from '../../../consensus/index.ts'
 import type { Block } from '../../../core/chain/block.ts'
+import type { ValidatorSet } from '../../../core/chain/validatorSet.ts'
+import type { Vote } from '../../../core/chain/vote.ts'
+import { EMPTY_BYTES } from '../../../core/primitives/bytes.ts'
+import { addressOfPrivateKey } from '../../../core/primitives/signature.ts'
 import type { Clock } from '../../../node/consensus/clock.ts'
 import type { Commit } from '../../../node/consensus/ports.ts'
+import { storedValidatorSet } from '../../../node/executor/chainHead.ts'
 import type { ConsensusMessage } from '../../../node/network/messages.ts'
 import { type Logger, silentLogger } from '../../../node/observability/logger.ts'
 import type { OpenDatabase } from '../../../node/storage/database.ts'
-import { type Fault as DiskFault, type OperationKind, VirtualDisk } from '../disk/virtualDisk.ts'
+import {
+  type Fault as DiskFault,
+  type Operation,
+  type OperationKind,
+  VirtualDisk,
+} from '../disk/virtualDisk.ts'
 import type { Random } from '../random.ts'
 import type { SimChain } from './chain.ts'
 import { START_MS } from './chainIdentity.ts'
 import { EchoMachine, type Machine } from './echoMachine.ts'
+import { Liar } from './liar.ts'
 import type { Receiver, VirtualNetwork } from './network.ts'
 import type { Fate, SimOptions } from './options.ts'
 import { NodePort } from './port.ts'
 import {
-  LAST_SIGNED_PATH,
+  DATABASE_PATH,
+  type Key,
   type Mutation,
   type NodeProcess,
   startProcess,
@@ -31,7 +43,7 @@ export type HostModules = {
   readonly chain: SimChain
   readonly scheduler: Scheduler
   readonly network: VirtualNetwork
-  readonly random: { readonly disk: Random; readonly work: Random }
+  readonly random: { readonly disk: Random; readonly work: Random; readonly lies: Random }
   readonly mutation: Mutation
   readonly portOf: (node: number) => NodePort | null
   readonly events: HostEvents
@@ -39,6 +51,8 @@ export type HostModules = {
 
 export type HostEvents = {
   readonly onSaid: (host: Host, message: ConsensusMessage) => void
+  /** Signed beside what the host's node said. */
+  readonly onLie: (vote: Vote) => void
   readonly onCommitted: (host: Host, commit: Commit, block: Block) => void
   /** The process of the host cannot go on. */
   readonly onFatal: (host: Host, error: unknown) => void
@@ -52,10 +66,13 @@ export type HostEvents = {
 
 export class Host implements Receiver {
   readonly index: number
-  /** In the validator set; null for an observer. */
-  readonly setIndex: number | null
   readonly #modules: HostModules
-  readonly #privateKey: Uint8Array | null
+  /** The keys of this machine; one at a time is used. */
+  readonly #keys: readonly Key[]
+  readonly #liar: Liar | null
+  #key: Key | null
+  /** Its owner runs another machine with the same key, or another program. */
+  readonly isLiar: boolean
   #disk: VirtualDisk
   #process: NodeProcess | null = null
   #port: NodePort | null = null
@@ -66,6 +83,9 @@ export class Host implements Receiver {
   skewMs: number
   driftPerMille = 0
   diskSlowMs = 0
+  /** What it remembers may be wrong: it may forget a lock, and refuse to start. */
+  isRotten = false
+  #fullUntilMs = 0
   /** The process that runs was given a disk fault: it may fail. */
   wasFaulted = false
   /** Highest height of a vote or proposal that left. */
@@ -79,13 +99,23 @@ export class Host implements Receiver {
 
   constructor(
     index: number,
-    identity: { readonly privateKey: Uint8Array | null; readonly setIndex: number | null },
+    identity: {
+      readonly keys: readonly Uint8Array[]
+      readonly isLiar: boolean
+      /** Runs the program of `liar.ts`. */
+      readonly lies: boolean
+    },
     modules: HostModules,
   ) {
     this.index = index
-    this.#privateKey = identity.privateKey
-    this.setIndex = identity.setIndex
+    this.#keys = identity.keys.map((privateKey, number) => ({
+      ...{ privateKey, address: addressOfPrivateKey(privateKey) },
+      lastSignedPath: `keys/last-signed-${number}`,
+    }))
+    this.#key = this.#keys[0] ?? null
+    this.isLiar = identity.isLiar
     this.#modules = modules
+    this.#liar = identity.lies ? this.#createLiar() : null
     const { skewMs } = modules.options
     this.skewMs = modules.random.work.range(-skewMs, skewMs)
     this.#disk = this.#newDisk()
@@ -107,7 +137,27 @@ export class Host implements Receiver {
     return this.#process?.engine.head.summary.height ?? this.durableHeight
   }
   get isVoter(): boolean {
-    return this.#privateKey !== null && this.silentUpTo === null
+    return this.#key !== null && this.silentUpTo === null
+  }
+  /** Of the key in use; null for an observer. */
+  get address(): Uint8Array | null {
+    return this.#key?.address ?? null
+  }
+
+  /** Addresses of all its keys. */
+  get keys(): readonly Uint8Array[] {
+    return this.#keys.map(({ address }) => address)
+  }
+
+  /** Whether another key of this machine has more power in a set, and is in use from the next start on. */
+  changesKeyFor(set: ValidatorSet): boolean {
+    const powerOf = ({ address }: Key): number => set.powerOf(set.indexOf(address))
+    for (const key of this.#keys) {
+      if (this.#key === null || powerOf(key) <= powerOf(this.#key)) continue
+      this.#key = key
+      return true
+    }
+    return false
   }
   get walFiles(): number {
     const prefix = `${WAL_DIRECTORY}/`
@@ -125,6 +175,7 @@ export class Host implements Receiver {
   start(): void {
     if (this.#isOn || this.isLeft) return
     this.#isOn = true
+    this.#fillDisk()
     const life = ++this.life
     this.starts++
     this.#open(life).catch((error) => {
@@ -148,19 +199,22 @@ export class Host implements Receiver {
 
   /** Loses all data but the last-signed file. The machine must be off. */
   wipe(): void {
-    const lastSigned = this.#disk.durableFiles().get(LAST_SIGNED_PATH)
+    const files = this.#disk.durableFiles()
     this.#disk = this.#newDisk()
     this.durableHeight = 0
-    if (this.#privateKey !== null) this.silentUpTo = Math.max(this.lastSaidHeight, 1)
-    if (lastSigned === undefined) return
+    if (this.#key !== null) this.silentUpTo = Math.max(this.lastSaidHeight, 1)
     const { fileSystem } = this.#disk
     this.#isInstant = true
     void (async () => {
-      await fileSystem.makeDirectory(dirname(LAST_SIGNED_PATH))
-      const file = await fileSystem.create(LAST_SIGNED_PATH)
-      await file.write(lastSigned, 0)
-      await file.sync()
-      await fileSystem.syncDirectory(dirname(LAST_SIGNED_PATH))
+      for (const { lastSignedPath: path } of this.#keys) {
+        const lastSigned = files.get(path)
+        if (lastSigned === undefined) continue
+        await fileSystem.makeDirectory(dirname(path))
+        const file = await fileSystem.create(path)
+        await file.write(lastSigned, 0)
+        await file.sync()
+        await fileSystem.syncDirectory(dirname(path))
+      }
       this.#isInstant = false
     })()
   }
@@ -177,12 +231,56 @@ export class Host implements Receiver {
     }
   }
 
+  /** No room until then, for this process and those that follow. */
+  diskFull(untilMs: number): void {
+    this.#fullUntilMs = untilMs
+    this.#fillDisk()
+  }
+
+  #fillDisk(): void {
+    const { scheduler } = this.#modules
+    if (!this.#isOn || scheduler.now >= this.#fullUntilMs) return
+    this.wasFaulted = true
+    const isChange = ({ kind }: Operation): boolean => kind !== 'sync' && kind !== 'syncDirectory'
+    this.#disk.faultOn = (operation) =>
+      scheduler.now < this.#fullUntilMs && isChange(operation) ? 'ENOSPC' : null
+  }
+
+  /** The next write of a file goes elsewhere in it. */
+  misdirectWrite(): void {
+    if (!this.#isOn) return
+    this.#disk.faultOn = ({ kind, path }) => {
+      if (kind !== 'write') return null
+      this.#disk.faultOn = () => null
+      this.isRotten = true
+      this.#modules.events.note(this, `a write to ${path} goes elsewhere`)
+      return 'misdirected'
+    }
+  }
+
+  /** Flips a bit of a durable file or record, of all there are. */
+  rot(place: number): void {
+    const files = [...this.#disk.durableFiles()].filter(([, { length }]) => length > 0)
+    const records = this.#disk.durableRecords(DATABASE_PATH)
+    const [path, bytes] = files[place % Math.max(1, files.length)] ?? []
+    const record = records[place % Math.max(1, records.length)]
+    this.isRotten = true
+    if (place % 3 === 0 && record !== undefined && record.value.length > 0) {
+      this.#modules.events.note(this, 'a record rots')
+      this.#disk.rotRecord(DATABASE_PATH, record.key, place % record.value.length, place % 8)
+    } else if (path !== undefined && bytes !== undefined) {
+      this.#modules.events.note(this, `${path} rots`)
+      this.#disk.rotFile(path, place % bytes.length, place % 8)
+    }
+  }
+
   /** Ends what is wrong with its clock and disk. */
   calm(): void {
     const { skewMs } = this.#modules.options
     this.skewMs = Math.max(-skewMs, Math.min(skewMs, this.skewMs))
     this.driftPerMille = 0
     this.diskSlowMs = 0
+    this.#fullUntilMs = 0
     this.#disk.faultOn = () => null
   }
 
@@ -191,15 +289,16 @@ export class Host implements Receiver {
     const isAlive = (): boolean => this.life === life
     const clock = this.#clock(isAlive)
     const port = this.#createPort(clock, isAlive)
-    const privateKey = this.isVoter ? this.#privateKey : null
+    const key = this.isVoter ? this.#key : null
     const onFatal = (error: unknown): void => {
       if (isAlive()) events.onFatal(this, error)
     }
     const process = await startProcess(
       {
-        ...{ chain, privateKey, mutation },
+        ...{ chain, key, mutation },
         timeouts: timeoutsOf(options.timeoutPercent),
         walPreallocatedBytes: options.walPreallocatedBytes,
+        doubleSignCheckHeights: this.isLiar ? 0 : options.doubleSignCheckHeights,
       },
       {
         ...{ fileSystem: this.#disk.fileSystem, openDatabase: this.#disk.openDatabase },
@@ -223,6 +322,32 @@ export class Host implements Receiver {
     this.#process = process
     events.onStarted(this, process)
     this.#modules.network.up(this.index)
+    if (this.#liar !== null) this.#lieUnasked(this.#liar, clock, port)
+  }
+
+  #createLiar(): Liar | null {
+    const { random, events } = this.#modules
+    const privateKey = this.#keys[0]?.privateKey
+    if (privateKey === undefined) return null
+    return new Liar({ privateKey, random: random.lies, signed: events.onLie })
+  }
+
+  /** `clock` is that of the process: with it this ends. */
+  #lieUnasked(liar: Liar, clock: Clock, port: NodePort): void {
+    const { random } = this.#modules
+    clock.setTimer(
+      () => {
+        const peers = port.peerIds()
+        const set = storedValidatorSet(
+          (this.#process as NodeProcess).engine.head.summary.validators,
+        )
+        const index = Math.max(0, set.indexOf(this.address ?? EMPTY_BYTES))
+        const frames = liar.unasked(this.height, index)
+        if (peers.length > 0) port.lie(frames, Number(random.lies.pick(peers)))
+        this.#lieUnasked(liar, clock, port)
+      },
+      random.lies.range(20, 400),
+    )
   }
 
   #openMachine(clock: Clock, path: string, open: OpenDatabase): Promise<Machine> {
@@ -235,7 +360,7 @@ export class Host implements Receiver {
   #createPort(clock: Clock, isAlive: () => boolean): NodePort {
     const { network, portOf, events } = this.#modules
     return new NodePort(this.index, {
-      ...{ network, clock, isAlive, portOf, height: () => this.height },
+      ...{ network, clock, isAlive, portOf, height: () => this.height, liar: this.#liar },
       onFatal: (error) => events.onFatal(this, error),
       onPenalty: (peer, code) => events.onPenalty(this, peer, code),
       onSaid: (message) => events.onSaid(this, message),

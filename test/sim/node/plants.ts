@@ -1,13 +1,21 @@
 // Bugs of the parts around the core, each put in the place of what is right: tests of the tests.
+import { verifyCommitCertificate } from '../../../consensus/index.ts'
+import { blockCodec, blockIdOf } from '../../../core/chain/block.ts'
+import { certificateCodec } from '../../../core/chain/certificate.ts'
 import { proposalDigest, voteDigest } from '../../../core/chain/vote.ts'
+import { decode, encode } from '../../../core/primitives/codec.ts'
 import { signatures } from '../../../core/primitives/signature.ts'
-import type { Signer } from '../../../node/consensus/signer.ts'
+import type { GuardedSigner } from '../../../node/consensus/signer.ts'
 import type { WalFactory } from '../../../node/consensus/wal.ts'
+import { storedValidatorSet } from '../../../node/executor/chainHead.ts'
 import type { ConsensusMessage } from '../../../node/network/messages.ts'
+import type { CertifiedBytes } from '../../../node/network/requests.ts'
 import type { OpenDatabase } from '../../../node/storage/database.ts'
+import { privateKeyOf } from './chain.ts'
+import { CHAIN_ID } from './chainIdentity.ts'
 import type { Invariant } from './failure.ts'
 import type { Profile } from './options.ts'
-import type { Mutation } from './process.ts'
+import type { Mutation, NodeProcess } from './process.ts'
 
 export type Plant = {
   readonly name: string
@@ -33,7 +41,7 @@ const walWithoutFlush = (factory: WalFactory): WalFactory => ({
   removeBelow: (height) => factory.removeBelow(height),
 })
 
-const signerWithoutGuard = (signer: Signer, privateKey: Uint8Array): Signer => ({
+const signerWithoutGuard = (signer: GuardedSigner, privateKey: Uint8Array): GuardedSigner => ({
   publicKey: signer.publicKey,
   address: signer.address,
   signVote: async (vote) => ({
@@ -44,6 +52,8 @@ const signerWithoutGuard = (signer: Signer, privateKey: Uint8Array): Signer => (
     ...proposal,
     signature: signatures.sign(proposalDigest(proposal), privateKey).signature,
   }),
+  // So that the scan of the chain for signatures of others does not find its own.
+  lastSigned: async () => ({ ...(await signer.lastSigned()), height: Number.MAX_SAFE_INTEGER }),
   close: () => signer.close(),
 })
 
@@ -57,6 +67,39 @@ const unsynced =
     }
     return { ...database, batch }
   }
+
+/** As good as not verified: where a certificate is false, all validators seem to have signed. */
+function certified(one: CertifiedBytes, { engine }: NodeProcess): CertifiedBytes {
+  const [block, certificate] = [
+    decode(blockCodec, one.block),
+    decode(certificateCodec, one.certificate),
+  ]
+  if (!block.ok || !certificate.ok) return one
+  const { height } = block.value.header
+  const blockId = blockIdOf(block.value.header)
+  const set = storedValidatorSet(engine.head.summary.validators)
+  const isTrue = verifyCommitCertificate(certificate.value, set, CHAIN_ID).ok
+  if (isTrue && certificate.value.blockId === blockId) return one
+  const { round } = certificate.value
+  const digest = voteDigest({ type: 'precommit', chainId: CHAIN_ID, height, round, blockId })
+  const signed = set.validators.map(({ publicKey }, validatorIndex) => ({
+    validatorIndex,
+    signature: signatures.sign(digest, privateKeyOf(publicKey)).signature,
+  }))
+  const forged = encode(certificateCodec, { height, round, blockId, signatures: signed })
+  return { block: one.block, certificate: forged }
+}
+
+/** Believes the highest claim for ever. */
+function believing({ sync }: NodeProcess): void {
+  let highest = 0
+  const note = sync.noteHeight.bind(sync)
+  sync.noteHeight = (peerId, height) => {
+    highest = Math.max(highest, height)
+    note(peerId, height)
+  }
+  Object.defineProperty(sync, 'targetHeight', { get: () => highest })
+}
 
 const heightOf = (message: ConsensusMessage): number => {
   if (message.kind === 'vote') return message.vote.height
@@ -97,14 +140,26 @@ export const PLANTS: readonly Plant[] = [
     profile: 'swarm',
     breaks: ['liveness', 'convergence', 'transactions'],
   },
+  {
+    name: 'block sync takes blocks without verifying their certificates',
+    mutation: { synced: (blocks, process) => blocks.map((one) => certified(one, process)) },
+    profile: 'liars',
+    breaks: ['node failed', 'certificate', 'agreement', 'validity'],
+  },
+  {
+    name: 'block sync believes every height that a peer claims',
+    mutation: { process: believing },
+    profile: 'liars',
+    breaks: ['convergence', 'transactions', 'liveness'],
+  },
 ]
 
 /** Breaks nothing, since everything is sent again: a calm network with it is slow. */
 export const FORGETFUL: Mutation = {
-  handlers: (handlers, engine) => ({
+  handlers: (handlers, process) => ({
     ...handlers,
     onConsensus: (peerId, message) => {
-      if (heightOf(message) <= engine.state.height) handlers.onConsensus(peerId, message)
+      if (heightOf(message) <= process().engine.state.height) handlers.onConsensus(peerId, message)
     },
   }),
 }

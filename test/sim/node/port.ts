@@ -26,6 +26,7 @@ import {
   requestFrames,
   responseFrames,
 } from '../../../node/network/requests.ts'
+import type { Frame, Liar } from './liar.ts'
 import type { VirtualNetwork } from './network.ts'
 
 export type PortModules = {
@@ -35,6 +36,8 @@ export type PortModules = {
   /** False once that process is dead: nothing it says leaves it. */
   readonly isAlive: () => boolean
   readonly portOf: (node: number) => NodePort | null
+  /** Says something else in its place; null: this node is honest. */
+  readonly liar: Liar | null
   readonly height: () => number
   readonly onFatal: (error: unknown) => void
   /** A peer was found out; honest peers never are. */
@@ -54,6 +57,8 @@ export class NodePort {
   /** Digests of gossip seen. */
   readonly #seen = new Set<string>()
   handlers: NetworkHandlers | null = null
+  /** For planted bugs: what becomes of blocks that a peer answered with. */
+  onSynced = (blocks: readonly CertifiedBytes[]): readonly CertifiedBytes[] => blocks
 
   constructor(index: number, modules: PortModules) {
     this.#index = index
@@ -62,7 +67,8 @@ export class NodePort {
 
   /** Committed, as the handshake tells it. */
   get height(): number {
-    return this.#modules.height()
+    const height = this.#modules.height()
+    return this.#modules.liar?.heightSaid(height) ?? height
   }
 
   connected(peer: number): void {
@@ -81,7 +87,8 @@ export class NodePort {
       server: new RequestServer(requests, {
         server: this.#handlers,
         respond: async (response) => {
-          const frame = encodeFrame(responseFrames, response)
+          const frame = this.#answer(response)
+          if (frame === null) return
           this.#transmit(peer, response.kind, true, (port) => port.#response(this.#index, frame))
         },
         onFatal,
@@ -148,7 +155,8 @@ export class NodePort {
   ): Promise<readonly CertifiedBytes[]> => {
     const asked = Math.min(count, LIMITS.syncRequestBlocks)
     const body = { kind: 'getBlocks', from: heightOf(from), count: asked } as const
-    return (await this.#ask(peerId, body, defaultNetworkOptions.requests.blocksMs)).blocks
+    const { blocks } = await this.#ask(peerId, body, defaultNetworkOptions.requests.blocksMs)
+    return this.onSynced(blocks)
   }
 
   readonly requestBatches = async (
@@ -166,6 +174,21 @@ export class NodePort {
     onPenalty(peer, code)
     const verdict = this.#scores.penalize(peerId, code, clock.monoMs())
     if (verdict !== 'keep') network.disconnect(this.#index, peer, verdict === 'disconnect')
+  }
+
+  /** To one peer, or to all. */
+  lie(frames: readonly Frame[], to: number | null): void {
+    for (const peer of to === null ? this.#peers.keys() : [to])
+      for (const { label, kind, frame } of frames)
+        this.#transmit(peer, label, false, (port) => port.#consensus(this.#index, kind, frame))
+  }
+
+  #answer(response: Response): Uint8Array | null {
+    const { liar } = this.#modules
+    if (liar === null || response.kind !== 'blocks') return encodeFrame(responseFrames, response)
+    const blocks = liar.blocks(response.blocks)
+    if (blocks === null || blocks instanceof Uint8Array) return blocks
+    return encodeFrame(responseFrames, { ...response, blocks })
   }
 
   get #handlers(): NetworkHandlers {
@@ -190,6 +213,11 @@ export class NodePort {
   }
 
   #tell(peer: number, message: ConsensusMessage, kind: string, frame: Uint8Array): void {
+    const { liar } = this.#modules
+    if (liar !== null) {
+      this.lie(liar.frames(message), peer)
+      return
+    }
     const label = labelOf(message, kind)
     this.#transmit(peer, label, false, (port) => port.#consensus(this.#index, kind, frame))
   }
@@ -209,16 +237,34 @@ export class NodePort {
   }
 
   #consensus(from: number, kind: string, frame: Uint8Array): void {
-    const message = kind === 'proposal' ? read(proposalFrames, frame) : read(voteFrames, frame)
-    this.#handlers.onConsensus(String(from), message)
+    const message =
+      kind === 'proposal'
+        ? this.#read(from, proposalFrames, frame)
+        : this.#read(from, voteFrames, frame)
+    if (message !== null) this.#handlers.onConsensus(String(from), message)
   }
 
   #request(from: number, frame: Uint8Array): void {
-    this.#peers.get(from)?.server.receive(read<Request>(requestFrames, frame))
+    const request = this.#read<Request>(from, requestFrames, frame)
+    if (request !== null) this.#peers.get(from)?.server.receive(request)
   }
 
   #response(from: number, frame: Uint8Array): void {
-    this.#peers.get(from)?.client.receive(read<Response>(responseFrames, frame))
+    const response = this.#read<Response>(from, responseFrames, frame)
+    if (response !== null) this.#peers.get(from)?.client.receive(response)
+  }
+
+  /** Null: garbage, which costs its sender what it costs on a real stream. */
+  #read<T>(from: number, format: FrameFormat<T>, frame: Uint8Array): T | null {
+    const known = decoded.get(frame)
+    if (known !== undefined) return known as T
+    const reader = new FrameReader(format)
+    reader.push(frame)
+    const result = reader.read()
+    if (!result.ok) this.penalize(String(from), result.code)
+    const message = result.ok ? (result.value?.message ?? null) : null
+    if (message !== null) decoded.set(frame, message as object)
+    return message
   }
 
   #gossip(from: number, bytes: Uint8Array): void {
@@ -234,13 +280,8 @@ export class NodePort {
   }
 }
 
-function read<T>(format: FrameFormat<T>, frame: Uint8Array): T {
-  const reader = new FrameReader(format)
-  reader.push(frame)
-  const result = reader.read()
-  if (!result.ok || result.value === null) throw new Error('an honest frame decodes')
-  return result.value.message
-}
+/** What was broadcast is read once for all who receive it; what was read is never changed. */
+const decoded = new WeakMap<Uint8Array, object>()
 
 /** What a message is, for the log. */
 function labelOf(message: ConsensusMessage, kind: string): string {

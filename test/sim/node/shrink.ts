@@ -1,5 +1,5 @@
 // Makes a failure small enough to be read: fewer faults, then a simpler network, the same invariant broken.
-import type { Fault, ScheduledFault, SimOptions } from './options.ts'
+import { type Fault, nodeCount, type ScheduledFault, type SimOptions } from './options.ts'
 import { type SimExtras, type SimInput, type SimResult, simulate } from './simulation.ts'
 
 export type Shrunk = { readonly input: SimInput; readonly result: SimResult; readonly runs: number }
@@ -83,6 +83,11 @@ type Simpler = (options: SimOptions) => SimOptions | null
 const SIMPLER: readonly Simpler[] = [
   (options) => (options.clients === 0 ? null : { ...options, clients: 0 }),
   (options) => (options.twins.length === 0 ? null : { ...options, twins: [] }),
+  (options) => (options.liars.length === 0 ? null : { ...options, liars: [] }),
+  (options) => (options.secondKeys.length === 0 ? null : { ...options, secondKeys: [] }),
+  (options) => (options.spares === 0 ? null : withoutSpares(options)),
+  (options) =>
+    options.membershipEveryHeights === 0 ? null : { ...options, membershipEveryHeights: 0 },
   (options) => (options.observers === 0 ? null : { ...options, observers: 0 }),
   ({ link, ...options }) =>
     link.lossPercent === 0 ? null : { ...options, link: { ...link, lossPercent: 0 } },
@@ -98,10 +103,16 @@ const equalized = (options: SimOptions): SimOptions => ({
   expendable: options.expendable.slice(0, Math.ceil(options.powers.length / 3) - 1),
 })
 
+const withoutSpares = (options: SimOptions): SimOptions => ({
+  ...{ ...options, spares: 0 },
+  secondKeys: options.secondKeys.filter((node) => node < options.powers.length),
+})
+
 /** One validator less; the numbers of the others must stay what they are. */
 function withoutLast(options: SimOptions): SimOptions | null {
-  const { powers, observers, twins, expendable } = options
-  if (powers.length === 1 || observers > 0 || twins.length > 0) return null
+  const { powers, observers, twins, expendable, spares, liars, secondKeys } = options
+  const isMixed = observers + spares + twins.length + liars.length + secondKeys.length > 0
+  if (powers.length === 1 || isMixed) return null
   const left = powers.slice(0, -1)
   const total = left.reduce((sum, power) => sum + power, 0)
   const spared: number[] = []
@@ -112,8 +123,8 @@ function withoutLast(options: SimOptions): SimOptions | null {
 }
 
 /** The fault without the nodes that are gone. */
-function fitting(one: ScheduledFault, { powers, observers, twins }: SimOptions): ScheduledFault[] {
-  const count = powers.length + observers + twins.length
+function fitting(one: ScheduledFault, options: SimOptions): ScheduledFault[] {
+  const count = nodeCount(options)
   const { fault } = one
   if (fault.kind === 'partition') {
     const side = fault.side.filter((node) => node < count)

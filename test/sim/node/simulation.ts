@@ -1,6 +1,8 @@
 // A whole network of real nodes on one thread, in virtual time. First anything goes and only safety is
 // asked for; then enough of it is healed, and the chain must grow.
 import type { Block } from '../../../core/chain/block.ts'
+import { toHex } from '../../../core/primitives/bytes.ts'
+import { NexusError } from '../../../core/primitives/errors.ts'
 import { addressOfPrivateKey } from '../../../core/primitives/signature.ts'
 import type { Commit } from '../../../node/consensus/ports.ts'
 import type { ConsensusMessage } from '../../../node/network/messages.ts'
@@ -48,6 +50,7 @@ export type SimResult = {
   readonly restarts: number
   readonly syncedBlocks: number
   readonly convictions: number
+  readonly setChanges: number
   readonly faults: FaultCounts
   readonly hash: string
   readonly log: readonly string[] | null
@@ -61,6 +64,8 @@ const MAX_EVENTS = 4_000_000
 const BREATH = 20_000
 /** Of the running height, its successor, and two that are being removed. */
 const MAX_WAL_FILES = 5
+/** Who dies right after a commit has not removed the two files of that life. */
+const MAX_WAL_FILES_OF_CRASHES = 21
 const QUEUE_CAPACITY = 4_096
 const POOL_CAPACITY = 2_000
 /** What no honest node can be accused of; the rest is lateness. */
@@ -90,11 +95,15 @@ export class Simulation {
     this.#extras = extras
     const { options, seed } = input
     this.#trace = new Trace(extras.keepLog ?? false)
-    this.#chain = createChain(options)
     const random = new Random(seed)
+    this.#chain = createChain(options, random.split('membership'))
     this.network = new VirtualNetwork(this.scheduler, random.split('network'), options.link)
     this.network.onDelivered = (from, to, kind) => this.#log(`${from} > ${to} ${kind}`)
-    this.checker = new Checker(this.#chain.validators, this.#twins())
+    const { validators, membership } = this.#chain
+    this.checker = new Checker({
+      ...{ first: validators, liars: this.#liars() },
+      expectedSet: (height) => membership?.setAt(height) ?? null,
+    })
     this.hosts = this.#createHosts(random)
     for (const host of this.hosts) this.network.add(host)
     this.faults = new FaultPlayer({
@@ -102,10 +111,12 @@ export class Simulation {
       log: (text) => this.#log(text),
       onWiped: (host) => this.checker.wiped(host.index),
       onStopped: (host) => this.checker.died(host.index),
+      onRotten: ({ keys }) => this.checker.rotten(keys),
     })
     this.#workload = new Workload(options, {
       ...{ random: random.split('workload'), scheduler: this.scheduler },
       ...{ checker: this.checker, hosts: this.hosts, clients: this.#chain.clients },
+      onError: (host, error) => this.#fatal(host, error),
     })
   }
 
@@ -195,7 +206,11 @@ export class Simulation {
   async #runToEnd(breathe: () => Promise<void>): Promise<void> {
     const healedHeight = this.checker.height
     const target = healedHeight + HEIGHTS_AFTER_HEALING
-    const core = this.hosts.filter((host) => !this.#isLeftBehind(host))
+    const { liars } = this.#input.options
+    // Whom all have banned cannot follow.
+    const core = this.hosts.filter(
+      (host) => !this.#isLeftBehind(host) && !liars.includes(host.index),
+    )
     const deadline = this.scheduler.now + HEAL_LIMIT_MS
     const isLate = (): boolean => {
       if (this.scheduler.now < deadline) return false
@@ -205,16 +220,20 @@ export class Simulation {
         fail('transactions', `${this.#workload.openCount} are in no block; ${state}`)
       return fail('convergence', `wanted ${target}, are at ${state}`)
     }
+    // A liar can make a node believe for moments that it is behind, and no longer.
+    const arrived = new Set<Host>()
+    const isThere = (host: Host): boolean => {
+      if (arrived.has(host) || host.isLeft) return true
+      if (host.process?.sync.catchingUp === false && host.height >= target) arrived.add(host)
+      return arrived.has(host)
+    }
     await this.runUntil(
-      () =>
-        (core.every((host) => host.isUp && host.height >= target) &&
-          this.#workload.openCount === 0) ||
-        isLate(),
+      () => (core.every(isThere) && this.#workload.openCount === 0) || isLate(),
       breathe,
     )
     // The round that was under way, and one for every validator that is missing.
     const { length } = this.#input.options.expendable
-    const bound = length + this.#input.options.twins.length + 3
+    const bound = length + this.#input.options.twins.length + liars.length + 3
     const rounds = this.checker.roundsAfter(this.#calm)
     if (rounds > bound) fail('bounded rounds', `round ${rounds} after healing, at most ${bound}`)
   }
@@ -248,34 +267,34 @@ export class Simulation {
     this.#trace.add(this.scheduler.now, text)
   }
 
-  #twins(): ReadonlySet<number> {
-    const { keys, validators } = this.#chain
-    return new Set(
-      this.#input.options.twins.map((twin) =>
-        validators.indexOf(addressOfPrivateKey(keys[twin] as Uint8Array)),
-      ),
-    )
+  /** Addresses of the keys of twins and liars. */
+  #liars(): ReadonlySet<string> {
+    const { twins, liars } = this.#input.options
+    const keys = [...twins, ...liars].flatMap(this.#chain.keysOf)
+    return new Set(keys.map((key) => toHex(addressOfPrivateKey(key))))
   }
 
-  /** Validators, then observers, then the second lives of the twins. */
+  /** Validators, spare ones, observers, then the second lives of the twins. */
   #createHosts(random: Random): Host[] {
     const { options } = this.#input
-    const { keys, validators } = this.#chain
-    const validatorCount = options.powers.length
+    const firstTwin = nodeCount(options) - options.twins.length
     return Array.from({ length: nodeCount(options) }, (_, index) => {
-      const twin = options.twins[index - validatorCount - options.observers]
-      const privateKey = keys[twin ?? index] ?? null
-      const setIndex =
-        privateKey === null ? null : validators.indexOf(addressOfPrivateKey(privateKey))
+      const isLiar =
+        index >= firstTwin || options.twins.includes(index) || options.liars.includes(index)
       return new Host(
         index,
-        { privateKey, setIndex },
+        { keys: this.#chain.keysOf(index), isLiar, lies: options.liars.includes(index) },
         {
           ...{ options, chain: this.#chain, scheduler: this.scheduler, network: this.network },
-          random: { disk: random.split(`disk ${index}`), work: random.split(`work ${index}`) },
+          random: {
+            disk: random.split(`disk ${index}`),
+            work: random.split(`work ${index}`),
+            lies: random.split(`lies ${index}`),
+          },
           mutation: this.#extras.mutation ?? {},
           portOf: (node) => this.hosts[node]?.port ?? null,
           events: {
+            onLie: (vote) => this.checker.liarSigned(vote),
             onSaid: (host, message) => this.guard(() => this.#said(host, message)),
             onCommitted: (host, commit, block) =>
               this.guard(() => this.#committed(host, commit, block)),
@@ -306,14 +325,14 @@ export class Simulation {
   }
 
   #said(host: Host, message: ConsensusMessage): void {
-    if (message.kind === 'vote' && message.vote.validatorIndex === host.setIndex) {
-      host.lastSaidHeight = Math.max(host.lastSaidHeight, message.vote.height)
-      this.checker.voteSigned(message.vote)
-    }
-    if (message.kind === 'proposal' && message.proposal.validatorIndex === host.setIndex) {
-      host.lastSaidHeight = Math.max(host.lastSaidHeight, message.proposal.height)
-      this.checker.proposalSigned(message.proposal)
-    }
+    if (message.kind !== 'vote' && message.kind !== 'proposal') return
+    const signed = message.kind === 'vote' ? message.vote : message.proposal
+    // The rest is of others, and sent again.
+    if (host.address === null) return
+    if (this.checker.setAt(signed.height).indexOf(host.address) !== signed.validatorIndex) return
+    host.lastSaidHeight = Math.max(host.lastSaidHeight, signed.height)
+    if (message.kind === 'vote') this.checker.voteSigned(message.vote)
+    else this.checker.proposalSigned(message.proposal)
   }
 
   #committed(host: Host, { head, certificate, result }: Commit, block: Block): void {
@@ -329,22 +348,27 @@ export class Simulation {
     this.checker.committed(host.index, {
       ...{ block, certificate, summary, included: [...result.included, ...ran] },
     })
-    if (host.walFiles > MAX_WAL_FILES)
+    const isQuiet = this.#healedAtMs > 0 && host.keys.length <= 1
+    if (host.walFiles > (isQuiet ? MAX_WAL_FILES : MAX_WAL_FILES_OF_CRASHES))
       fail('memory', `node ${host.index} keeps ${host.walFiles} files of its WAL`)
     if (host.silentUpTo !== null && height > host.silentUpTo) this.faults.rejoin(host)
+    if (host.changesKeyFor(this.checker.setAt(height + 1))) this.faults.changeKey(host)
+    this.faults.committed(host, height)
   }
 
   #penalty(host: Host, peer: number, code: string): void {
     if (LATENESS.has(code)) return
-    const isHonest = (one: Host | undefined): boolean =>
-      one?.setIndex == null || !this.#twins().has(one.setIndex)
-    if (isHonest(host) && isHonest(this.hosts[peer]))
+    if (!host.isLiar && !host.isRotten && this.hosts[peer]?.isLiar === false)
       fail('honest peer', `node ${host.index} accuses ${peer} of ${code}`)
   }
 
   #fatal(host: Host, error: unknown): void {
     if (error instanceof SimFailure) {
       this.failed(error)
+      return
+    }
+    if (host.isRotten && error instanceof NexusError && isRuin(error.detail.code)) {
+      this.faults.ruined(host, error.detail.code)
       return
     }
     if (host.wasFaulted) {
@@ -369,12 +393,17 @@ export class Simulation {
       restarts: this.hosts.reduce((sum, { starts }) => sum + Math.max(0, starts - 1), 0),
       syncedBlocks: this.#synced,
       convictions: this.checker.convictions,
+      setChanges: this.checker.setChanges,
       faults: this.faults.counts,
       hash: this.#trace.hash,
       log: this.#trace.lines,
     }
   }
 }
+
+/** What a node says of data that it cannot trust; see docs/operations.md. */
+const isRuin = (code: string): boolean =>
+  ['WAL_CORRUPT', 'STORAGE_CORRUPT', 'LAST_SIGNED_CORRUPT', 'WAL_WRONG_CHAIN'].includes(code)
 
 const positionOf = ({ process, isOn, height }: Host): string =>
   process === null

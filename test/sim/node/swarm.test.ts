@@ -3,19 +3,23 @@
 import { describe, expect, it } from 'vitest'
 import type { NetworkHandlers } from '../../../node/network/network.ts'
 import { optionsFromSeed, type Profile } from './options.ts'
-import { inputFromSeed, simulate } from './simulation.ts'
+import { inputFromSeed, type SimResult, simulate } from './simulation.ts'
 
 const chosen = (seed: number, profile: Profile, machines: 'echo' | 'real' = 'echo') =>
   inputFromSeed(seed, { ...optionsFromSeed(seed, profile), machines })
 
+async function expectWell(profile: Profile, seed: number): Promise<SimResult> {
+  const result = await simulate(chosen(seed, profile))
+  const { failure, heights } = result
+  expect(failure?.message, `node test/sim/run.ts --seed ${seed} --profile ${profile}`).toBe(
+    undefined,
+  )
+  expect(heights).toBeGreaterThanOrEqual(3)
+  return result
+}
+
 async function expectAllWell(profile: Profile, first: number, count: number): Promise<void> {
-  for (let seed = first; seed < first + count; seed++) {
-    const { failure, heights } = await simulate(chosen(seed, profile))
-    expect(failure?.message, `node test/sim/run.ts --seed ${seed} --profile ${profile}`).toBe(
-      undefined,
-    )
-    expect(heights).toBeGreaterThanOrEqual(3)
-  }
+  for (let seed = first; seed < first + count; seed++) await expectWell(profile, seed)
 }
 
 describe('a network of real nodes', () => {
@@ -40,6 +44,18 @@ describe('a network of real nodes', () => {
 
   it('is safe with clocks that step and drift', async () => {
     await expectAllWell('clocks', 400, 4)
+  })
+
+  it('is safe while validators join, leave, and change power and key', async () => {
+    let changes = 0
+    for (let seed = 700; seed < 706; seed++)
+      changes += (await expectWell('members', seed)).setChanges
+    expect(changes).toBeGreaterThan(50)
+  })
+
+  // Seed 3 has a validator whose signer is away for its prevote and back for its precommit.
+  it.each([1, 27])('is safe while one of them lies: four seeds from %i', async (first) => {
+    await expectAllWell('liars', first, 4)
   })
 
   it('is safe with both machines, and they trade', async () => {

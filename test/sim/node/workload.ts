@@ -27,6 +27,7 @@ export class Workload {
   readonly #checker: Checker
   readonly #hosts: readonly Host[]
   readonly #clients: Clients
+  readonly #onError: (host: Host, error: unknown) => void
   readonly #open = new Map<number, Pooled[]>()
   readonly #next = new Map<number, number>()
   #isEnding = false
@@ -40,6 +41,7 @@ export class Workload {
       readonly checker: Checker
       readonly hosts: readonly Host[]
       readonly clients: Clients
+      readonly onError: (host: Host, error: unknown) => void
     },
   ) {
     this.#options = options
@@ -48,6 +50,7 @@ export class Workload {
     this.#checker = modules.checker
     this.#hosts = modules.hosts
     this.#clients = modules.clients
+    this.#onError = modules.onError
   }
 
   start(): void {
@@ -96,14 +99,25 @@ export class Workload {
     this.#send(this.#random.pick(this.#hosts), open)
   }
 
+  /** Nothing where the node cannot read its own data. */
+  #submitted<T>(host: Host, submit: () => readonly T[]): readonly T[] {
+    try {
+      return submit()
+    } catch (error) {
+      this.#onError(host, error)
+      return []
+    }
+  }
+
   /** All of them, in order: a node that never saw the first cannot run the others. */
   #send(host: Host, open: readonly Pooled[]): void {
-    const flow = host.process?.flow
-    if (flow === undefined) return
-    const results = [
+    // A node that knows itself to be behind takes nothing.
+    if (host.process === null || host.process.sync.catchingUp) return
+    const { flow } = host.process
+    const results = this.#submitted(host, () => [
       ...flow.submit(open.filter(isTransaction)),
       ...flow.submitActions(open.filter(isAction)),
-    ]
+    ])
     for (const result of results)
       if (!result.ok && !FAIR.has(result.code))
         fail('transactions', `node ${host.index} refused what is valid: ${result.code}`)

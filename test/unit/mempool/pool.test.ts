@@ -307,3 +307,29 @@ describe('time', () => {
     expect(setup.dropped.map(([name]) => name)).toEqual([nameOf(second), nameOf(first)])
   })
 })
+
+describe('what a pool shows', () => {
+  it('is what can run now apart from what waits for a nonce, whole or of one sender, up to a limit', () => {
+    const { pool } = setUp()
+    for (const [sender, nonce] of [
+      [1, 0],
+      [1, 1],
+      [1, 3],
+      [2, 1],
+      [3, 0],
+    ] as const)
+      expect(pool.add(sketch({ sender, nonce }), 0).ok).toBe(true)
+    const shown = (sender: number | null, limit = 99) => {
+      const { pending, queued } = pool.contents(sender === null ? null : addressOf(sender), limit)
+      return [pending, queued].map((list) => list.map(({ nonce }) => nonce))
+    }
+    expect(pool.counts()).toEqual({ pending: 3, queued: 2 })
+    expect(shown(null)).toEqual([
+      [0, 1, 0],
+      [3, 1],
+    ])
+    expect(shown(1)).toEqual([[0, 1], [3]])
+    expect(shown(9)).toEqual([[], []])
+    expect(shown(null, 2).flat()).toHaveLength(2)
+  })
+})

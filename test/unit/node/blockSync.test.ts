@@ -127,6 +127,26 @@ const honest =
 const FORGED_MS = 7
 
 describe('BlockSync', () => {
+  it('does not ask again and again, without a pause, a peer that is gone', async () => {
+    // It claims a height that nobody has and leaves, while its range is committed here by votes.
+    answerMs = 100
+    peers.set('liar', () => new NexusError({ code: 'PEER_UNKNOWN' }))
+    sync.noteHeight('liar', 1_000_000)
+    await pass(250)
+    expect(asked.length).toBeGreaterThan(0)
+    const slots = defaultBlockSyncOptions.maxSlots
+    height = 5
+    answerMs = 0
+    peers.set('liar', () => {
+      // So that a failure of this test ends.
+      if (asked.length > 1_000) void sync.stop()
+      return new NexusError({ code: 'PEER_UNKNOWN' })
+    })
+    const before = asked.length
+    await pass(100)
+    expect(asked.length - before).toBeLessThanOrEqual(3 * slots)
+  })
+
   it('fetches what a peer has, in requests of bounded size, to its end', async () => {
     peers.set('a', honest(150))
     sync.noteHeight('a', 150)

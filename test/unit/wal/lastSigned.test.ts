@@ -6,11 +6,13 @@ import {
   NOTHING_SIGNED,
 } from '../../../node/consensus/lastSigned.ts'
 import { VirtualDisk } from '../../sim/disk/virtualDisk.ts'
+import { Random } from '../../sim/random.ts'
 import { fileSystemWith, MemoryFileSystem, osError } from '../../support/memoryFileSystem.ts'
 import { addressOf, bytesFrom } from '../../support/storedChain.ts'
 
 const PATH = '/data/lastSigned'
 const PAGE = 4_096
+const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 const identity = { chainId: 3940, address: addressOf('validator') }
 
 const state = (height: number): LastSigned => ({
@@ -65,6 +67,31 @@ describe('LastSignedFile', () => {
     disk.restart('none')
     const third = await LastSignedFile.open(PATH, identity, disk.fileSystem)
     expect(third.current.height).toBe(second.current.height)
+  })
+
+  it('follows from what is on the disk when a process was killed before its sync ended, and then the power went', async () => {
+    for (let seed = 1; seed <= 40; seed++) {
+      const random = new Random(seed)
+      let isStuck = false
+      const disk = new VirtualDisk({
+        random: (bound) => random.range(0, bound - 1),
+        latency: () => (isStuck ? new Promise(() => {}) : Promise.resolve()),
+      })
+      await LastSignedFile.create(PATH, identity, disk.fileSystem)
+      const first = await LastSignedFile.open(PATH, identity, disk.fileSystem)
+      for (let height = 1; height <= 4; height++) await first.save(state(height))
+      isStuck = true
+      void first.save(state(5))
+      await tick()
+      disk.restart('kill')
+      void LastSignedFile.open(PATH, identity, disk.fileSystem)
+      await tick()
+      disk.powerCut()
+      disk.restart('garbage')
+      isStuck = false
+      const last = await LastSignedFile.open(PATH, identity, disk.fileSystem)
+      expect([4, 5], `seed ${seed}`).toContain(last.current.height)
+    }
   })
 
   it('saves with one write and one sync, and never grows', async () => {
