@@ -86,6 +86,7 @@ export class Composition<N extends ComposedNetwork> {
     this.network = ports.createNetwork(this.#handlers())
     this.flow = this.#createFlow(head)
     this.engine = this.#createEngine()
+    this.engine.standAt(head)
     this.sync = new BlockSync(defaultBlockSyncOptions, {
       engine: this.engine,
       network: this.network,

@@ -128,8 +128,13 @@ export class NexusBft implements ConsensusEngine {
     return { height, round, step, lockedRound, validRound, started: session.started }
   }
 
-  start(head: ChainHead): void {
+  /** Peers may ask where the chain stands before consensus starts. */
+  standAt(head: ChainHead): void {
     this.#head = head
+  }
+
+  start(head: ChainHead): void {
+    this.standAt(head)
     const { height } = head.summary
     this.#lastCommit = height === 0 ? null : this.#modules.reader.certificate(height)
     this.#queue.push(() => this.#openHeight())

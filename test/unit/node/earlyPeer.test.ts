@@ -1,0 +1,15 @@
+import { expect, it } from 'vitest'
+import { NexusBft } from '../../../node/consensus/engine.ts'
+
+it('answers a peer that comes before consensus starts with where the chain stands', () => {
+  const sent: unknown[] = []
+  const network = { send: (peerId: string, message: unknown) => sent.push([peerId, message]) }
+  const engine = new NexusBft(
+    { chainId: 1 } as never,
+    { network, onFatal: () => undefined } as never,
+  )
+  engine.standAt({ summary: { height: 7 } } as never)
+  engine.greet('early')
+  expect(sent).toEqual([['early', { kind: 'status', height: 7, round: 0 }]])
+  expect(engine.state).toMatchObject({ height: 8, started: false })
+})
