@@ -1,12 +1,4 @@
-/** The opcodes that open a frame, as tracers name them. */
-export type FrameKind =
-  | 'CALL'
-  | 'CALLCODE'
-  | 'DELEGATECALL'
-  | 'STATICCALL'
-  | 'CREATE'
-  | 'CREATE2'
-  | 'SELFDESTRUCT'
+import type { FrameKind } from '../core/chain/trace.ts'
 
 export type TraceStep = {
   readonly pc: number

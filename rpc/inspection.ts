@@ -1,4 +1,5 @@
-import type { ExecutedBlock, Log } from '../core/chain/executedBlock.ts'
+import type { ExecutedBlock } from '../core/chain/executedBlock.ts'
+import type { CallTrace, PrestateTrace, SimulatedCall, StructTrace } from '../core/chain/trace.ts'
 import type {
   AccountOverride,
   BlockOverrides,
@@ -64,58 +65,6 @@ export type Trace =
   | { readonly kind: 'fourByte'; readonly trace: Readonly<Record<string, number>> }
   | { readonly kind: 'noop' }
 
-export type StructTrace = {
-  readonly gas: number
-  readonly failed: boolean
-  readonly returnValue: Uint8Array
-  readonly structLogs: readonly StructLog[]
-}
-
-/** What is null was not asked for. Slots and values are words in hexadecimal. */
-export type StructLog = {
-  readonly pc: number
-  readonly op: string
-  readonly gas: number
-  readonly gasCost: number
-  readonly depth: number
-  readonly error: string | null
-  readonly refund: number
-  readonly stack: readonly bigint[] | null
-  readonly memory: Uint8Array | null
-  readonly returnData: Uint8Array | null
-  readonly storage: ReadonlyMap<string, string> | null
-}
-
-export type CallTrace = {
-  readonly kind: string
-  readonly from: Uint8Array
-  readonly to: Uint8Array | null
-  readonly value: bigint | null
-  readonly gas: number
-  readonly gasUsed: number
-  readonly input: Uint8Array
-  readonly output: Uint8Array | null
-  readonly error: string | null
-  readonly isReverted: boolean
-  readonly calls: readonly CallTrace[]
-  readonly logs: readonly (Log & { readonly index: number; readonly position: number })[]
-}
-
-export type TracedAccount = {
-  readonly balance: bigint | null
-  readonly nonce: number
-  readonly code: Uint8Array | null
-  readonly codeHash: Uint8Array | null
-  readonly storage: ReadonlyMap<string, string>
-}
-
-export type PrestateTrace = {
-  /** By address in hexadecimal. */
-  readonly pre: ReadonlyMap<string, TracedAccount>
-  /** Null unless differences were asked for. */
-  readonly post: ReadonlyMap<string, TracedAccount> | null
-}
-
 export type SimulatedBlockRequest = {
   readonly blockOverrides: BlockOverrides
   readonly stateOverrides: readonly AccountOverride[]
@@ -129,16 +78,6 @@ export type SimulationRequest = {
   readonly validates: boolean
   readonly tracesTransfers: boolean
   readonly deadline: Deadline
-}
-
-export type SimulatedCall = {
-  readonly status: 'success' | 'revert' | 'error'
-  readonly error: string | null
-  readonly returnData: Uint8Array
-  readonly gasUsed: number
-  /** Before refunds. */
-  readonly gasSpent: number
-  readonly logs: readonly Log[]
 }
 
 export type SimulatedBlock = {

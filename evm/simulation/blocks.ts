@@ -4,6 +4,7 @@ import type {
   ExecutedTransaction,
   Log,
 } from '../../core/chain/executedBlock.ts'
+import type { SimulatedCall } from '../../core/chain/trace.ts'
 import { bigintToBytes, concatBytes, EMPTY_BYTES, fromHex } from '../../core/primitives/bytes.ts'
 import { keccak256 } from '../../core/primitives/hash.ts'
 import { EMPTY_ACCOUNT } from '../account.ts'
@@ -45,16 +46,6 @@ export type SimulationRequest = {
   readonly tracesTransfers: boolean
   /** Whether the store has the trie of its state: else state roots are zero. */
   readonly hasTrie: boolean
-}
-
-export type SimulatedCall = {
-  readonly status: 'success' | 'revert' | 'error'
-  readonly error: string | null
-  readonly returnData: Uint8Array
-  readonly gasUsed: number
-  /** Before refunds. */
-  readonly gasSpent: number
-  readonly logs: readonly Log[]
 }
 
 export type SimulatedBlock = {

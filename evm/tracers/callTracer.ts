@@ -1,38 +1,9 @@
+import type { CallLog, CallTrace } from '../../core/chain/trace.ts'
 import { assert } from '../../core/primitives/assert.ts'
 import { gethError } from '../gethError.ts'
-import type { FrameKind } from '../tracer.ts'
 import type { TraceBudget, TransactionTracer } from './transactionTracer.ts'
 
 export type CallTracerOptions = { readonly onlyTopCall: boolean; readonly withLog: boolean }
-
-export type CallLog = {
-  readonly address: Uint8Array
-  readonly topics: readonly Uint8Array[]
-  readonly data: Uint8Array
-  /** Among all logs of the transaction. */
-  readonly index: number
-  /** How many calls of the same frame came before it. */
-  readonly position: number
-}
-
-/** A frame with those below it, as geth's callTracer shows it. */
-export type CallTrace = {
-  readonly kind: FrameKind
-  readonly from: Uint8Array
-  /** Null: a creation that failed. */
-  readonly to: Uint8Array | null
-  /** Null: a static call has none. */
-  readonly value: bigint | null
-  readonly gas: number
-  readonly gasUsed: number
-  readonly input: Uint8Array
-  /** What was returned, or came with a revert. Null: nothing. */
-  readonly output: Uint8Array | null
-  readonly error: string | null
-  readonly isReverted: boolean
-  readonly calls: readonly CallTrace[]
-  readonly logs: readonly CallLog[]
-}
 
 type OpenFrame = { -readonly [K in keyof CallTrace]: CallTrace[K] } & {
   readonly calls: CallTrace[]

@@ -1,3 +1,4 @@
+import type { PrestateTrace, TracedAccount } from '../../core/chain/trace.ts'
 import { equalBytes, fromHex, toHex } from '../../core/primitives/bytes.ts'
 import { EMPTY_CODE_HASH } from '../account.ts'
 import { isDelegation } from '../delegation.ts'
@@ -11,25 +12,6 @@ export type PrestateTracerOptions = {
   readonly disableStorage: boolean
   /** Also accounts that did not exist. */
   readonly includeEmpty: boolean
-}
-
-/** An account; what is null is not told. Slots and values are words in hexadecimal. */
-export type TracedAccount = {
-  readonly balance: bigint | null
-  /** 0 is not told. */
-  readonly nonce: number
-  readonly code: Uint8Array | null
-  readonly codeHash: Uint8Array | null
-  readonly storage: ReadonlyMap<string, string>
-}
-
-/** By address in hexadecimal, in order. */
-export type TracedAccounts = ReadonlyMap<string, TracedAccount>
-
-export type PrestateTrace = {
-  readonly pre: TracedAccounts
-  /** Null unless in diff mode. */
-  readonly post: TracedAccounts | null
 }
 
 type Before = {

@@ -1,3 +1,4 @@
+import type { StructLog, StructTrace } from '../../core/chain/trace.ts'
 import { fromHex, toHex } from '../../core/primitives/bytes.ts'
 import type { TraceFrame, TraceStep } from '../tracer.ts'
 import { forkOf } from '../vm/fork.ts'
@@ -10,30 +11,6 @@ export type StructLoggerOptions = {
   readonly enableReturnData: boolean
   /** Most steps that are told; 0: all. */
   readonly limit: number
-}
-
-/** One step of geth's struct logger. */
-export type StructLog = {
-  readonly pc: number
-  readonly op: string
-  readonly gas: number
-  readonly gasCost: number
-  readonly depth: number
-  readonly error: string | null
-  readonly refund: number
-  /** Null: not asked for, as all that follows. */
-  readonly stack: readonly bigint[] | null
-  readonly memory: Uint8Array | null
-  readonly returnData: Uint8Array | null
-  /** All slots of the contract that its code has read or written so far; at SLOAD and SSTORE only. Hexadecimal words. */
-  readonly storage: ReadonlyMap<string, string> | null
-}
-
-export type StructTrace = {
-  readonly gas: number
-  readonly failed: boolean
-  readonly returnValue: Uint8Array
-  readonly structLogs: readonly StructLog[]
 }
 
 type OpenLog = { -readonly [K in keyof StructLog]: StructLog[K] }

@@ -1,7 +1,8 @@
+import type { FrameKind } from '../../core/chain/trace.ts'
 import { EMPTY_BYTES } from '../../core/primitives/bytes.ts'
 import type { AccountEntry, SlotEntry } from '../state/entries.ts'
 import { bytesOfWord } from '../state/word.ts'
-import type { FrameKind, Tracer, TraceStep } from '../tracer.ts'
+import type { Tracer, TraceStep } from '../tracer.ts'
 import type { Frame } from './frame.ts'
 import type { Vm } from './vm.ts'
 

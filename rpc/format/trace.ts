@@ -1,12 +1,12 @@
-import { unreachable } from '../../core/primitives/assert.ts'
 import type {
   CallTrace,
   PrestateTrace,
   StructLog,
   StructTrace,
-  Trace,
   TracedAccount,
-} from '../inspection.ts'
+} from '../../core/chain/trace.ts'
+import { unreachable } from '../../core/primitives/assert.ts'
+import type { Trace } from '../inspection.ts'
 import { revertReasonOf } from '../revertReason.ts'
 import { data, quantity } from './hex.ts'
 

@@ -1,5 +1,6 @@
 // What tracers are told, held against the steps that @ethereumjs/evm emits, and against the state itself.
 import { beforeAll, describe, expect, it } from 'vitest'
+import type { CallTrace, StructLog } from '../../../core/chain/trace.ts'
 import { fromHex, toHex } from '../../../core/primitives/bytes.ts'
 import type { Engine } from '../../../evm/engine.ts'
 import { EngineGate } from '../../../evm/engineGate.ts'
@@ -8,8 +9,8 @@ import { NexusEvm } from '../../../evm/interpreter/nexusEvm.ts'
 import { executiveOf } from '../../../evm/interpreter/referenceExecutive.ts'
 import { NexusStateManager } from '../../../evm/state/stateManager.ts'
 import type { Tracer } from '../../../evm/tracer.ts'
-import { type CallTrace, createCallTracer } from '../../../evm/tracers/callTracer.ts'
-import { createStructLogger, type StructLog } from '../../../evm/tracers/structLogger.ts'
+import { createCallTracer } from '../../../evm/tracers/callTracer.ts'
+import { createStructLogger } from '../../../evm/tracers/structLogger.ts'
 import {
   TraceBudget,
   type TracedState,
