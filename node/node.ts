@@ -21,7 +21,7 @@ import { type ChainHead, storedValidatorSet } from './executor/chainHead.ts'
 import { ExecutorClient } from './executor/executorClient.ts'
 import { keptHistory } from './executor/retentionPolicy.ts'
 import { Network, type NetworkHandlers } from './network/network.ts'
-import { defaultNetworkOptions } from './network/options.ts'
+import { networkOptionsOf } from './networkOptions.ts'
 import { NodeGateway } from './nodeGateway.ts'
 import type { NodeStatus, RunningNode, StartNodeOptions } from './nodeTypes.ts'
 import { RpcService } from './rpc/rpcService.ts'
@@ -230,28 +230,15 @@ class Node implements RunningNode {
   }
 
   #createNetwork(handlers: NetworkHandlers): Network {
-    const { config, genesis, nodeKey, log, metrics, onFatal } = this.#options
-    return new Network(
-      {
-        ...defaultNetworkOptions,
-        privateKey: nodeKey,
-        listen: config.p2p.listen,
-        peers: config.p2p.peers,
-        maxPeers: config.p2p.maxPeers,
-        chainId: genesis.chainId,
-        genesisHash: genesisHash(genesis),
-        softwareVersion: readVersion().nexus,
-        moniker: config.moniker,
-      },
-      {
-        handlers,
-        height: () => this.height(),
-        clock: systemClock,
-        log: log.child('network'),
-        metrics: metrics.network,
-        onFatal,
-      },
-    )
+    const { config, log, metrics, onFatal } = this.#options
+    return new Network(networkOptionsOf(this.#options, config.p2p.listen), {
+      handlers,
+      height: () => this.height(),
+      clock: systemClock,
+      log: log.child('network'),
+      metrics: metrics.network,
+      onFatal,
+    })
   }
 
   #createSnapshots(): SnapshotMaker {

@@ -1,13 +1,11 @@
 import { NexusError } from '../../core/primitives/errors.ts'
 import type { BlockId } from '../../core/primitives/units.ts'
-import { genesisHash } from '../../genesis/index.ts'
 import { systemClock } from '../consensus/clock.ts'
 import { defaultExecutorSurroundings } from '../executor/openExecutor.ts'
 import { Network, type NetworkHandlers } from '../network/network.ts'
-import { defaultNetworkOptions } from '../network/options.ts'
+import { networkOptionsOf } from '../networkOptions.ts'
 import type { StartNodeOptions } from '../nodeTypes.ts'
 import { isFresh } from '../snapshots/restore.ts'
-import { readVersion } from '../version.ts'
 import { defaultStateSyncTimes, StateSync } from './stateSync.ts'
 import type { TrustedBlock } from './trust.ts'
 
@@ -57,7 +55,8 @@ function trustedOf({
     : { height: trustHeight, id: trustHash.slice(2).toLowerCase() as BlockId }
 }
 
-function joinNetworkOf({ config, genesis, nodeKey, log, onFatal }: StartNodeOptions): Network {
+function joinNetworkOf(options: StartNodeOptions): Network {
+  const { log, onFatal } = options
   const handlers: NetworkHandlers = {
     onConsensus: () => {},
     onBatch: () => 'ignore',
@@ -68,25 +67,12 @@ function joinNetworkOf({ config, genesis, nodeKey, log, onFatal }: StartNodeOpti
     serveBlocks: () => [],
     serveBlock: () => null,
   }
-  return new Network(
-    {
-      ...defaultNetworkOptions,
-      privateKey: nodeKey,
-      listen: [],
-      peers: config.p2p.peers,
-      maxPeers: config.p2p.maxPeers,
-      chainId: genesis.chainId,
-      genesisHash: genesisHash(genesis),
-      softwareVersion: readVersion().nexus,
-      moniker: config.moniker,
-    },
-    {
-      handlers,
-      height: () => 0,
-      clock: systemClock,
-      log: log.child('network'),
-      metrics: null,
-      onFatal,
-    },
-  )
+  return new Network(networkOptionsOf(options, []), {
+    handlers,
+    height: () => 0,
+    clock: systemClock,
+    log: log.child('network'),
+    metrics: null,
+    onFatal,
+  })
 }
