@@ -120,20 +120,31 @@ function writeEntry(out: Uint8Array, view: DataView, at: number, entry: ChangedK
   return valueStart + (value?.length ?? 0)
 }
 
+/** Where the entry at `at` ends; −1: it is not whole. Most entries are only passed over, so nothing is made of them. */
+function entryEnd(shard: Uint8Array, view: DataView, at: number): number {
+  const keyEnd = at + 1 + (shard[at] as number)
+  const valueStart = keyEnd + POINTER_BYTES + 4
+  if (valueStart > shard.length) return -1
+  const end = valueStart + view.getUint32(keyEnd + POINTER_BYTES)
+  return end > shard.length ? -1 : end
+}
+
+/** What a whole entry says; the value shares the shard's memory. */
+function beforeAt(shard: Uint8Array, keyEnd: number, end: number): ChangeBefore {
+  const { present, ...pointer } = pointerAt(shard, keyEnd)
+  return { pointer, value: present ? shard.subarray(keyEnd + POINTER_BYTES + 4, end) : null }
+}
+
 /** All entries of a shard; null: it is not what ChangesetWriter writes. */
 export function changesIn(shard: Uint8Array): readonly ChangedKey[] | null {
   const view = new DataView(shard.buffer, shard.byteOffset, shard.byteLength)
   const changes: ChangedKey[] = []
   for (let at = 0; at < shard.length; ) {
+    const end = entryEnd(shard, view, at)
+    if (end < 0) return null
     const keyEnd = at + 1 + (shard[at] as number)
-    const valueStart = keyEnd + POINTER_BYTES + 4
-    if (valueStart > shard.length) return null
-    const valueEnd = valueStart + view.getUint32(keyEnd + POINTER_BYTES)
-    if (valueEnd > shard.length) return null
-    const { present, ...pointer } = pointerAt(shard, keyEnd)
-    const value = present ? shard.subarray(valueStart, valueEnd) : null
-    changes.push({ key: shard.subarray(at + 1, keyEnd), pointer, value })
-    at = valueEnd
+    changes.push({ key: shard.subarray(at + 1, keyEnd), ...beforeAt(shard, keyEnd, end) })
+    at = end
   }
   return changes
 }
@@ -142,16 +153,11 @@ export function changesIn(shard: Uint8Array): readonly ChangedKey[] | null {
 export function findChange(shard: Uint8Array, key: Uint8Array): ChangeBefore | null {
   const view = new DataView(shard.buffer, shard.byteOffset, shard.byteLength)
   for (let at = 0; at < shard.length; ) {
-    const keyEnd = at + 1 + (shard[at] as number)
-    const valueStart = keyEnd + POINTER_BYTES + 4
-    if (valueStart > shard.length) return null
-    const valueEnd = valueStart + view.getUint32(keyEnd + POINTER_BYTES)
-    if (valueEnd > shard.length) return null
-    if (keyEnd - at - 1 === key.length && matches(shard, at + 1, key)) {
-      const { present, ...pointer } = pointerAt(shard, keyEnd)
-      return { pointer, value: present ? shard.subarray(valueStart, valueEnd) : null }
-    }
-    at = valueEnd
+    const end = entryEnd(shard, view, at)
+    if (end < 0) return null
+    if (shard[at] === key.length && matches(shard, at + 1, key))
+      return beforeAt(shard, at + 1 + key.length, end)
+    at = end
   }
   return null
 }
