@@ -18,7 +18,6 @@ import {
   parseEther,
   parseEventLogs,
   parseGwei,
-  type TransactionReceipt,
 } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -31,6 +30,7 @@ import {
   walletOf,
 } from '../support/clients.ts'
 import { Devnet, disposeAll } from '../support/devnet.ts'
+import { deploy, mined } from '../support/mined.ts'
 import { faultsOf, headOf, readChain } from '../support/sameChain.ts'
 import { until } from '../support/wait.ts'
 
@@ -56,18 +56,6 @@ const indexes = Array.from({ length: VALIDATORS }, (_, i) => i)
 /** Account `account`, talking to the node of the same number modulo four. */
 const clientOf = (account: number, node = account % VALIDATORS): Client =>
   walletOf(urlOf(node), accountOf(devnet.report, account))
-
-async function mined(client: Client, sent: Promise<Hex>): Promise<TransactionReceipt> {
-  const receipt = await client.waitForTransactionReceipt({ hash: await sent, timeout: 20_000 })
-  expect(receipt.status, `transaction ${receipt.transactionHash}`).toBe('success')
-  return receipt
-}
-
-async function deploy(client: Client, artifact: Artifact, args: unknown[] = []): Promise<Address> {
-  const receipt = await mined(client, client.deployContract({ ...artifact, args }))
-  if (!receipt.contractAddress) throw new Error('a deployment has an address')
-  return receipt.contractAddress
-}
 
 /** The balance once all four nodes agree on it: a node shows a block a moment after it is final elsewhere. */
 async function expectBalance(address: Address, balance: bigint): Promise<void> {

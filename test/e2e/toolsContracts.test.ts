@@ -14,7 +14,6 @@ import {
   multicall3Abi,
   parseEther,
   parseEventLogs,
-  type TransactionReceipt,
   zeroAddress,
 } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
@@ -22,6 +21,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Artifact, compiled, uniswap } from '../support/artifacts.ts'
 import { accountOf, type Wallet as Client, nexusChain, walletOf } from '../support/clients.ts'
 import { Devnet, disposeAll } from '../support/devnet.ts'
+import { deploy, mined } from '../support/mined.ts'
 import { multicall3Bytecode, publishedArtifact } from '../support/tools/tools.ts'
 
 const SUPPLY = parseEther('1000000')
@@ -40,18 +40,6 @@ afterAll(disposeAll)
 
 const clientOf = (account: number): Client => walletOf(url, accountOf(devnet.report, account))
 const freshAddress = (): Address => privateKeyToAccount(generatePrivateKey()).address
-
-async function mined(client: Client, sent: Promise<Hex>): Promise<TransactionReceipt> {
-  const receipt = await client.waitForTransactionReceipt({ hash: await sent, timeout: 20_000 })
-  expect(receipt.status, `transaction ${receipt.transactionHash}`).toBe('success')
-  return receipt
-}
-
-async function deploy(client: Client, artifact: Artifact, args: unknown[] = []): Promise<Address> {
-  const receipt = await mined(client, client.deployContract({ ...artifact, args }))
-  if (!receipt.contractAddress) throw new Error('a deployment has an address')
-  return receipt.contractAddress
-}
 
 const v3 = (kind: 'core' | 'periphery', name: string): Artifact =>
   publishedArtifact(`@uniswap/v3-${kind}`, `artifacts/contracts/${name}.sol/${name}.json`)

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { toHex } from '../../core/primitives/bytes.ts'
 import { type Codec, u16 } from '../../core/primitives/codec.ts'
+import { randomFrom } from '../support/smallRandom.ts'
 import { fuzz } from './fuzz.ts'
 import { mutate } from './mutate.ts'
-import { randomFrom } from './random.ts'
 import { codecTarget, type Target } from './target.ts'
 import { TARGETS } from './targets/index.ts'
 

@@ -1,8 +1,8 @@
 import { toHex } from '../../core/primitives/bytes.ts'
+import { type Random, randomFrom } from '../support/smallRandom.ts'
 import type { Coverage } from './coverage.ts'
 import { mutate } from './mutate.ts'
 import { mutateJson } from './mutateJson.ts'
-import { type Random, randomFrom } from './random.ts'
 import type { Target } from './target.ts'
 
 export type FuzzOptions = {

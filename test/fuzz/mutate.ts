@@ -1,5 +1,5 @@
 // What a peer may do to bytes that were good: small changes, lengths that lie, parts of other messages.
-import type { Random } from './random.ts'
+import type { Random } from '../support/smallRandom.ts'
 
 const INTERESTING_BYTES = [0, 1, 0x20, 0x7f, 0x80, 0x81, 0xb8, 0xbf, 0xc0, 0xc1, 0xf8, 0xfe, 0xff]
 const INTERESTING_WORDS = [

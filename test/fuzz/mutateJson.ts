@@ -1,5 +1,5 @@
 // What a client may send that is still JSON: other types, edges of numbers, parts in other places.
-import type { Random } from './random.ts'
+import type { Random } from '../support/smallRandom.ts'
 
 type Json = null | boolean | number | string | Json[] | { [name: string]: Json }
 

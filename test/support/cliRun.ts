@@ -1,12 +1,21 @@
 import { runCli } from '../../node/cli/program.ts'
 import type { CliRun } from './nexusCli.ts'
 
+type Person = {
+  readonly environment?: Readonly<Record<string, string>>
+  /** Standard input. */
+  readonly input?: string
+  /** What is answered on the terminal, one after the other; absent: there is no terminal. */
+  readonly typed?: string[]
+}
+
 /** A command in this process, which is ten times as fast as one of its own. */
 export async function cliRun(
   directory: string,
   args: readonly string[],
-  environment: Readonly<Record<string, string>> = {},
+  person: Person = {},
 ): Promise<CliRun> {
+  const { environment = {}, input = '', typed } = person
   const run = { code: 0, out: '', err: '' }
   await runCli(args, {
     write: (text) => {
@@ -17,7 +26,10 @@ export async function cliRun(
     },
     environment,
     directory,
-    readInput: async () => '',
+    readInput: async () => input,
+    ...(typed === undefined
+      ? {}
+      : { askHidden: async () => new TextEncoder().encode(typed.shift() ?? '') }),
     setExitCode: (code) => {
       run.code = code
     },

@@ -116,6 +116,26 @@ export class Cluster {
     this.nodes = keys.map(() => null)
   }
 
+  nodeAt(index: number): ClusterNode {
+    const node = this.nodes[index]
+    if (node == null) throw new Error(`node ${index} is down`)
+    return node
+  }
+
+  /** Polls; a node that ended on a fatal error fails the wait with it. */
+  async until(what: string, holds: () => boolean, timeoutMs: number): Promise<void> {
+    const deadline = performance.now() + timeoutMs
+    while (!holds()) {
+      const fatal = this.nodes.flatMap((node) => node?.fatal ?? [])
+      if (fatal[0] !== undefined) throw fatal[0]
+      if (performance.now() > deadline) {
+        const heights = this.disks.map((_, i) => this.heightOf(i))
+        throw new Error(`not reached: ${what}; heights ${heights.join(' ')}`)
+      }
+      await new Promise((resolve) => setTimeout(resolve, 2))
+    }
+  }
+
   startAll(): void {
     for (let i = 0; i < this.nodes.length; i++) this.start(i)
   }

@@ -16,19 +16,7 @@ import {
   setOf,
   signatureOf,
 } from './lightChain.ts'
-
-export type Random = (below: number) => number
-
-/** mulberry32. */
-export function randomOf(seed: number): Random {
-  let state = seed >>> 0
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below)
-  }
-}
+import type { Random } from './smallRandom.ts'
 
 const pick = <T>(random: Random, items: readonly T[]): T => items[random(items.length)] as T
 const NAMES = Array.from({ length: 12 }, (_, i) => `v${i}`)

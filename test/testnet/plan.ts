@@ -1,6 +1,6 @@
 // What a testnet is and what happens to it, from one number.
 import type { ConsensusParams } from '../../core/chain/params.ts'
-import { type Random, randomFrom } from '../fuzz/random.ts'
+import { type Random, randomFrom } from '../support/smallRandom.ts'
 
 /** Something that happens to a node, or to a group of them, and ends. */
 export type Perturbation =

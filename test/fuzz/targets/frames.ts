@@ -6,7 +6,7 @@ import { handshakeFrames } from '../../../node/network/handshake.ts'
 import { proposalFrames, voteFrames } from '../../../node/network/messages.ts'
 import { requestFrames, responseFrames } from '../../../node/network/requests.ts'
 import * as arbitrary from '../../support/chainArbitraries.ts'
-import { randomFrom } from '../random.ts'
+import { randomFrom } from '../../support/smallRandom.ts'
 import type { Target } from '../target.ts'
 import { samplesOf } from './samples.ts'
 

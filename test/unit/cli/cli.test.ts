@@ -2,8 +2,8 @@ import * as fs from 'node:fs'
 import * as os from 'node:os'
 import * as path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { runCli } from '../../../node/cli/program.ts'
 import { TEST_MNEMONIC } from '../../../node/keys/mnemonic.ts'
+import { cliRun } from '../../support/cliRun.ts'
 import { type CliRun, runNexus } from '../../support/nexusCli.ts'
 import { validDocument } from '../genesis/fixtures.ts'
 
@@ -14,24 +14,8 @@ beforeAll(() => {
 afterAll(() => fs.rmSync(directory, { recursive: true }))
 
 /** In this process, which is ten times as fast; `the program` below runs it as people do. */
-async function nexus(args: string, input = ''): Promise<CliRun> {
-  const run = { code: 0, out: '', err: '' }
-  await runCli(args.split(' '), {
-    write: (text) => {
-      run.out += `${text}\n`
-    },
-    writeError: (text) => {
-      run.err += `${text}\n`
-    },
-    environment: {},
-    directory,
-    readInput: async () => input,
-    setExitCode: (code) => {
-      run.code = code
-    },
-  })
-  return run
-}
+const nexus = (args: string, input = ''): Promise<CliRun> =>
+  cliRun(directory, args.split(' '), { input })
 const inside = (...parts: string[]): string => path.join(directory, ...parts)
 const modeOf = (file: string): string => (fs.statSync(file).mode & 0o777).toString(8)
 const FIRST = '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266'

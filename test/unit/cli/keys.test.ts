@@ -2,8 +2,8 @@ import * as fs from 'node:fs'
 import * as os from 'node:os'
 import * as path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { runCli } from '../../../node/cli/program.ts'
 import { TEST_MNEMONIC } from '../../../node/keys/mnemonic.ts'
+import { cliRun } from '../../support/cliRun.ts'
 import type { CliRun } from '../../support/nexusCli.ts'
 
 let directory = ''
@@ -21,27 +21,8 @@ const FIRST = '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266'
 const SECRET = 'ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80'
 
 /** `typed`: what a person answers on the terminal; none: there is no terminal. */
-async function nexus(args: string, typed?: string[], input = ''): Promise<CliRun> {
-  const run = { code: 0, out: '', err: '' }
-  await runCli(args.split(' '), {
-    write: (text) => {
-      run.out += `${text}\n`
-    },
-    writeError: (text) => {
-      run.err += `${text}\n`
-    },
-    environment: {},
-    directory,
-    readInput: async () => input,
-    ...(typed === undefined
-      ? {}
-      : { askHidden: async () => new TextEncoder().encode(typed.shift() ?? '') }),
-    setExitCode: (code) => {
-      run.code = code
-    },
-  })
-  return run
-}
+const nexus = (args: string, typed?: string[], input = ''): Promise<CliRun> =>
+  cliRun(directory, args.split(' '), { input, ...(typed === undefined ? {} : { typed }) })
 const failure = async (args: string, typed?: string[]): Promise<string> => {
   const { code, err } = await nexus(args, typed)
   expect(code, args).toBe(1)

@@ -45,7 +45,8 @@ beforeEach(({ onTestFinished }) => {
   onTestFinished(() => fs.rmSync(home, { recursive: true }))
 })
 
-const nexus = (...args: string[]): Promise<CliRun> => cliRun(home, args, { NEXUS_HOME: home })
+const nexus = (...args: string[]): Promise<CliRun> =>
+  cliRun(home, args, { environment: { NEXUS_HOME: home } })
 async function json(...args: string[]): Promise<Record<string, unknown>> {
   const { code, out, err } = await nexus(...args, '--json')
   expect([code, err]).toEqual([0, ''])

@@ -21,8 +21,9 @@ import {
   lightBlockOf,
   setOf,
 } from '../../support/lightChain.ts'
-import { corrupt, FORGERIES, randomOf, randomSets } from '../../support/lightForgery.ts'
+import { corrupt, FORGERIES, randomSets } from '../../support/lightForgery.ts'
 import { TestProvider } from '../../support/lightProviders.ts'
+import { randomFrom } from '../../support/smallRandom.ts'
 
 const OPTIONS: LightClientOptions = {
   ...defaultLightOptions,
@@ -370,7 +371,7 @@ describe('with a primary that forges what it likes', () => {
   it('a client believes only the chain', { timeout: 60_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(), async (seed) => {
-        const random = randomOf(seed)
+        const random = randomFrom(seed)
         const sets = randomSets(random, 12)
         const chain = new LightChain(sets)
         const corrupted = corrupt(random, sets)

@@ -8,14 +8,9 @@ import { blockIdOf } from '../../../core/chain/block.ts'
 import { equalBytes } from '../../../core/primitives/bytes.ts'
 import { millisOf } from '../../../core/primitives/units.ts'
 import { LIGHT_CHAIN_ID, type LightChain } from '../../support/lightChain.ts'
-import {
-  corrupt,
-  FORGERIES,
-  forgedByFormer,
-  randomChain,
-  randomOf,
-} from '../../support/lightForgery.ts'
+import { corrupt, FORGERIES, forgedByFormer, randomChain } from '../../support/lightForgery.ts'
 import { type LightModule, type Mistake, mutantOf } from '../../support/lightMutants.ts'
+import { randomFrom } from '../../support/smallRandom.ts'
 
 const PERIOD_MS = 60_000
 const OPTIONS = {
@@ -32,7 +27,7 @@ const isOfChain = (chain: LightChain, { header, nextValidators }: LightBlock): b
 
 /** One chain, one adversary, every forgery: the names of those that were accepted. */
 function acceptedForgeries(seed: number, { verify }: LightModule): string[] {
-  const random = randomOf(seed)
+  const random = randomFrom(seed)
   const chain = randomChain(random, 4 + random(8))
   const trusted = chain.trustedAt(random(chain.height))
   const corrupted = corrupt(random, [trusted.nextValidators])
@@ -65,7 +60,7 @@ describe('verify', () => {
   it('accepts every block of the chain from every block before it, or needs one between', () => {
     fc.assert(
       fc.property(fc.nat(), (seed) => {
-        const random = randomOf(seed)
+        const random = randomFrom(seed)
         const chain = randomChain(random, 6)
         const now = millisOf(chain.height * 1_000 + 1)
         for (let from = 0; from < chain.height; from++) {

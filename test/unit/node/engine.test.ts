@@ -12,24 +12,10 @@ afterEach(async () => {
   await cluster.stopAll()
 })
 
-const nodeAt = (index: number): ClusterNode => {
-  const node = cluster.nodes[index]
-  if (node == null) throw new Error(`node ${index} is down`)
-  return node
-}
+const nodeAt = (index: number): ClusterNode => cluster.nodeAt(index)
 
-async function until(what: string, holds: () => boolean, timeoutMs = 8_000): Promise<void> {
-  const deadline = performance.now() + timeoutMs
-  while (!holds()) {
-    const fatal = cluster.nodes.flatMap((node) => node?.fatal ?? [])
-    if (fatal[0] !== undefined) throw fatal[0]
-    if (performance.now() > deadline) {
-      const heights = cluster.disks.map((_, i) => cluster.heightOf(i))
-      throw new Error(`not reached: ${what}; heights ${heights.join(' ')}`)
-    }
-    await new Promise((resolve) => setTimeout(resolve, 2))
-  }
-}
+const until = (what: string, holds: () => boolean, timeoutMs = 8_000): Promise<void> =>
+  cluster.until(what, holds, timeoutMs)
 
 const allReach = (height: number, indexes = [0, 1, 2, 3]): Promise<void> =>
   until(`height ${height}`, () => indexes.every((i) => cluster.heightOf(i) >= height))

@@ -28,24 +28,11 @@ function clusterOf(keys: readonly Uint8Array[]): Cluster {
   made.emptyBlockIntervalMs = 5
   return made
 }
-const nodeAt = (index: number): ClusterNode => {
-  const node = cluster.nodes[index]
-  if (node == null) throw new Error(`node ${index} is down`)
-  return node
-}
+const nodeAt = (index: number): ClusterNode => cluster.nodeAt(index)
 
-async function until(what: string, holds: () => boolean, timeoutMs = 15_000): Promise<void> {
-  const deadline = performance.now() + timeoutMs
-  while (!holds()) {
-    const fatal = cluster.nodes.flatMap((node) => node?.fatal ?? [])
-    if (fatal[0] !== undefined) throw fatal[0]
-    if (performance.now() > deadline) {
-      const heights = cluster.disks.map((_, i) => cluster.heightOf(i))
-      throw new Error(`not reached: ${what}; heights ${heights.join(' ')}`)
-    }
-    await new Promise((resolve) => setTimeout(resolve, 2))
-  }
-}
+const until = (what: string, holds: () => boolean, timeoutMs = 15_000): Promise<void> =>
+  cluster.until(what, holds, timeoutMs)
+
 const allReach = (height: number): Promise<void> =>
   until(`height ${height}`, () =>
     cluster.nodes.every((node, i) => node === null || cluster.heightOf(i) >= height),

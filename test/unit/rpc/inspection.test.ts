@@ -4,31 +4,11 @@ import { fromHex, toHex } from '../../../core/primitives/bytes.ts'
 import { keccak256 } from '../../../core/primitives/hash.ts'
 import { contractAddress } from '../../../evm/index.ts'
 import { data } from '../../../rpc/format/hex.ts'
-import {
-  COIN,
-  keyNumber,
-  signTransaction,
-  type UnsignedTransaction,
-} from '../../support/evmWorld.ts'
+import { COIN, signTransaction, type UnsignedTransaction } from '../../support/evmWorld.ts'
 import { RealChain } from '../../support/realChain.ts'
 import { RpcChain } from '../../support/rpcChain.ts'
+import { initcodeOf, other, STORE, store, user, word } from '../../support/storeContract.ts'
 
-const user = keyNumber(0)
-const other = keyNumber(1)
-const word = (value: number | bigint): string => `0x${value.toString(16).padStart(64, '0')}`
-const initcodeOf = (code: Uint8Array): Uint8Array =>
-  fromHex(`61${code.length.toString(16).padStart(4, '0')}80600a5f395ff3${toHex(code)}`)
-
-/** Stores the calldata's first word at slot 0, logs topic 1, and reverts with Error("no") if the word is 7. */
-const STORE = fromHex(
-  [
-    '5f35805f55', // slot 0 = word, word on the stack
-    '60015f5fa1', // log1(0, 0, topic 1)
-    '60071460175700', // if word == 7 jump 0x17; stop
-    '000000000000',
-    '5b6308c379a05f52602060205260026040527f6e6f0000000000000000000000000000000000000000000000000000000000006060526064601cfd',
-  ].join(''),
-)
 /** Calls the address in its first word with the second as data and a wei for each; ignores failure. */
 const CALLER = fromHex('6020355f525f5f60205f60015f355af100')
 
@@ -39,7 +19,6 @@ const send = (part: Partial<UnsignedTransaction> & { nonce: number }): Uint8Arra
   return bytes
 }
 const hashAt = (index: number): string => data(keccak256(transactions[index] as Uint8Array))
-const store = contractAddress(user.address, 0)
 const caller = contractAddress(user.address, 1)
 
 let rpc: RpcChain
