@@ -44,6 +44,8 @@ export async function crossCheck(
   const { common, different } = await divergence(compared)
   const other = await witness.fetch(different.state.height)
   if (!other.ok) return { kind: 'useless', code: other.code }
+  // It says one thing now and another then, and what it says now is what the primary says: no second chain.
+  if (other.value.id === different.state.id) return { kind: 'useless', code: 'OTHER_CHAIN' }
   const follows = await bisect(
     { from: common, target: other.value.block, source: witness },
     options,

@@ -401,7 +401,8 @@ describe('with a primary that forges what it likes', () => {
           expect(toHex(nextValidators.hash)).toBe(toHex(own.nextValidators.hash))
         }
       }),
-      { numRuns: 100 },
+      // In the example a witness answers differently when it is asked again.
+      { numRuns: 100, examples: [[1725597318]] },
     )
   })
 })
