@@ -90,6 +90,8 @@ export class ConsensusHeight {
   /** Why the current round was entered; null in round 0. */
   #roundCertificate: RoundCertificate | null = null
   #state: RoundState = initialRoundState
+  /** Of the state, as long as it is this one. */
+  #view: { readonly state: RoundState; readonly view: ConsensusView } | null = null
   #effects: Effect[] = []
 
   constructor(options: ConsensusOptions) {
@@ -104,6 +106,11 @@ export class ConsensusHeight {
   }
 
   get view(): ConsensusView {
+    if (this.#view?.state !== this.#state) this.#view = { state: this.#state, view: this.#show() }
+    return this.#view.view
+  }
+
+  #show(): ConsensusView {
     const { round, step, lockedRound, lockedValue, validRound, validValue, decision } = this.#state
     const { height, ownIndex } = this.#options
     const proposerIndex = this.#proposers.of(round)

@@ -6,17 +6,22 @@ import { signatures as scheme } from '../core/primitives/signature.ts'
 
 export type CertificateCode = 'UNKNOWN_SIGNER' | 'DUPLICATE_SIGNER' | 'NO_QUORUM' | 'BAD_SIGNATURE'
 
+/** Whether a signature of the certificate at hand was verified before, for the same vote. */
+export type IsVerified = (validatorIndex: number, signature: Uint8Array) => boolean
+const nothingYet: IsVerified = () => false
+
 /**
  * Every signature is checked, also those beyond two thirds: a certificate that carries one bad
  * signature into a block makes the next verifier halt (CVE-2020-15091). A wrong chain, height, round
  * or block shows as a bad signature. `validators` is the set of the certificate's height. About 50 µs
- * per signature; what costs nothing is checked first.
+ * per signature that was not verified before; what costs nothing is checked first.
  */
 export function verifyCertificate(
   type: VoteType,
   certificate: Certificate,
   validators: ValidatorSet,
   chainId: number,
+  isVerified: IsVerified = nothingYet,
 ): Result<Certificate, CertificateCode> {
   let power = 0
   let previous = -1
@@ -30,6 +35,7 @@ export function verifyCertificate(
   const { height, round, blockId } = certificate
   const digest = voteDigest({ type, chainId, height, round, blockId })
   const allGood = certificate.signatures.every(({ validatorIndex, signature }) => {
+    if (isVerified(validatorIndex, signature)) return true
     const publicKey = validators.validators[validatorIndex]?.publicKey
     return publicKey !== undefined && scheme.verify(signature, digest, publicKey)
   })
@@ -41,8 +47,9 @@ export const verifyCommitCertificate = (
   certificate: Certificate,
   validators: ValidatorSet,
   chainId: number,
+  isVerified: IsVerified = nothingYet,
 ): Result<Certificate, CertificateCode> =>
-  verifyCertificate('precommit', certificate, validators, chainId)
+  verifyCertificate('precommit', certificate, validators, chainId, isVerified)
 
 /** More than two thirds of the set prevoted this block in this round. */
 export const verifyPolkaCertificate = (

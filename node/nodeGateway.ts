@@ -15,10 +15,9 @@ import type {
 import type { NodeConfig } from './config.ts'
 import type { ConsensusEngine } from './consensus/engine.ts'
 import type { DevnetControl } from './devnet/control.ts'
-import type { PooledAction } from './mempool/action.ts'
 import type { PooledTransaction } from './mempool/transaction.ts'
 import type { Network } from './network/network.ts'
-import type { ActionSubmissionCode, RpcGateway, SubmissionCode } from './rpc/gateway.ts'
+import type { RpcGateway } from './rpc/gateway.ts'
 import type { BlockSync } from './sync/blockSync.ts'
 import type { TransactionFlow } from './transactions/transactionFlow.ts'
 
@@ -28,10 +27,13 @@ export type NodeGatewayModules = {
   readonly config: NodeConfig
   /** Null: an observer. */
   readonly validator: Uint8Array | null
-  readonly engine: ConsensusEngine
-  readonly flow: TransactionFlow
-  readonly sync: BlockSync
-  readonly network: Network
+  /** Its parts are others after a development network went back. */
+  readonly composition: {
+    readonly engine: ConsensusEngine
+    readonly flow: TransactionFlow
+    readonly sync: BlockSync
+    readonly network: Network
+  }
   readonly fork: ForkReport | null
   /** Null: this is no devnet. */
   readonly devnet: DevnetControl | null
@@ -45,44 +47,51 @@ export class NodeGateway implements RpcGateway {
     this.#modules = modules
   }
 
-  /** Far behind, the state that a transaction is judged by is too old to tell anything. */
-  submit(transactions: readonly PooledTransaction[]): readonly Result<null, SubmissionCode>[] {
-    if (this.catchingUp()) return transactions.map(() => reject('CATCHING_UP'))
-    return this.#modules.flow.submit(transactions)
-  }
+  readonly submit: RpcGateway['submit'] = (transactions) =>
+    this.#whereRoom(transactions, () => this.#modules.composition.flow.submit(transactions))
 
-  submitActions(actions: readonly PooledAction[]): readonly Result<null, ActionSubmissionCode>[] {
-    if (this.catchingUp()) return actions.map(() => reject('CATCHING_UP'))
-    return this.#modules.flow.submitActions(actions)
+  readonly submitActions: RpcGateway['submitActions'] = (actions) =>
+    this.#whereRoom(actions, () => this.#modules.composition.flow.submitActions(actions))
+
+  /** Far behind, the state that a transaction is judged by is too old to tell anything. */
+  #whereRoom<C extends string>(
+    items: readonly unknown[],
+    submit: () => readonly Result<null, C>[],
+  ): Verdicts<C> | Promise<Verdicts<C>> {
+    if (this.catchingUp()) return items.map(() => reject('CATCHING_UP'))
+    const room = this.#modules.composition.flow.room(items.length)
+    if (room === true) return submit()
+    return room.then((hasRoom) => (hasRoom ? submit() : items.map(() => reject('CHAIN_BUSY'))))
   }
 
   pendingNonce(address: Uint8Array): number | null {
-    return this.#modules.flow.pool.pendingNonce(address)
+    return this.#modules.composition.flow.pool.pendingNonce(address)
   }
 
   pendingTransaction(hash: Uint8Array): SignedTransaction | null {
-    const pooled = this.#modules.flow.pool.get(hash)
+    const pooled = this.#modules.composition.flow.pool.get(hash)
     return pooled === undefined ? null : { hash, sender: pooled.sender, bytes: pooled.bytes }
   }
 
   poolCounts(): PoolCounts {
-    return this.#modules.flow.pool.counts()
+    return this.#modules.composition.flow.pool.counts()
   }
 
   poolContent({ sender, limit }: PoolRequest): PoolContent {
-    const { pending, queued } = this.#modules.flow.pool.contents(sender, limit)
+    const { pending, queued } = this.#modules.composition.flow.pool.contents(sender, limit)
     return { pending: pending.map(signedOf), queued: queued.map(signedOf) }
   }
 
   status(): NodeStatus {
-    const { version, config, validator, engine, flow, sync, network, fork } = this.#modules
+    const { version, config, validator, composition, fork } = this.#modules
+    const { engine, flow, sync, network } = composition
     return {
       moniker: config.moniker,
       version,
       validator,
       height: engine.head.summary.height,
       catchingUp: this.catchingUp(),
-      highestKnown: sync.targetHeight,
+      highestKnown: sync.knownHeight,
       pendingTransactions: flow.pool.size,
       peers: network.peers().map(({ id, moniker, address, direction, height }) => ({
         id,
@@ -98,7 +107,7 @@ export class NodeGateway implements RpcGateway {
   }
 
   catchingUp(): boolean {
-    return this.#modules.sync.catchingUp
+    return this.#modules.composition.sync.catchingUp
   }
 
   devnet(request: DevnetRequest): Promise<Result<DevnetAnswer, DevnetCode>> {
@@ -108,9 +117,11 @@ export class NodeGateway implements RpcGateway {
   }
 
   consensusState(): unknown {
-    return this.#modules.engine.state
+    return this.#modules.composition.engine.state
   }
 }
+
+type Verdicts<C extends string> = readonly Result<null, C | 'CATCHING_UP' | 'CHAIN_BUSY'>[]
 
 const signedOf = ({ hash, sender, bytes }: PooledTransaction): SignedTransaction => ({
   hash,

@@ -53,6 +53,21 @@ export type SignedEnvelope = {
  */
 export const ENVELOPE_TAG = 0xa0
 
+const callArgs = bytes(LIMITS.actionArgsBytes)
+/** Written out, as that of a call's receipt: a block has a hundred thousand, and a `struct` looks its fields up. */
+const actionCallCodec: Codec<ActionCall> = {
+  write(writer, { engine, fn, args }) {
+    u16.write(writer, engine)
+    u16.write(writer, fn)
+    callArgs.write(writer, args)
+  },
+  read(reader) {
+    const engine = reader.u16()
+    const fn = reader.u16()
+    return { engine, fn, args: callArgs.read(reader) }
+  },
+}
+
 export const envelopeCodec: Codec<Envelope> = struct<Envelope>({
   chainId: int,
   signer: fixedBytes(ADDRESS_LENGTH),
@@ -60,10 +75,7 @@ export const envelopeCodec: Codec<Envelope> = struct<Envelope>({
   expiresAfter: optional(int),
   maxFee: int,
   atomic: bool,
-  actions: list(
-    struct<ActionCall>({ engine: u16, fn: u16, args: bytes(LIMITS.actionArgsBytes) }),
-    LIMITS.envelopeActions,
-  ),
+  actions: list(actionCallCodec, LIMITS.envelopeActions),
 })
 
 /** Tag, form, envelope, signature, recovery. Refuses an envelope without an action. */
@@ -112,6 +124,10 @@ export type ActionReceipt = {
   readonly calls: readonly CallReceipt[]
 }
 
+/** A guess at the bytes of receipts, to make room for them at once: what grows to megabytes by doubling is copied as often. */
+export const receiptsRoom = (receipts: readonly ActionReceipt[]): number =>
+  receipts.reduce((room, { calls }) => room + 128 + calls.length * 64, 64)
+
 /** The code of a refused call; codes are ASCII, upper snake case. */
 const codeText: Codec<string> = {
   write(writer, text) {
@@ -125,19 +141,27 @@ const codeText: Codec<string> = {
   },
 }
 
+const receiptCode = optional(codeText)
+const callResult = bytes(LIMITS.callResultBytes)
+const callReceiptCodec: Codec<CallReceipt> = {
+  write(writer, { code, gasUsed, result }) {
+    receiptCode.write(writer, code)
+    int.write(writer, gasUsed)
+    callResult.write(writer, result)
+  },
+  read(reader) {
+    const code = receiptCode.read(reader)
+    const gasUsed = reader.int()
+    return { code, gasUsed, result: callResult.read(reader) }
+  },
+}
+
 export const actionReceiptCodec: Codec<ActionReceipt> = struct<ActionReceipt>({
   hash: fixedBytes(32),
   signer: fixedBytes(ADDRESS_LENGTH),
   owner: fixedBytes(ADDRESS_LENGTH),
   nonce: int,
-  code: optional(codeText),
+  code: receiptCode,
   fee: int,
-  calls: list(
-    struct<CallReceipt>({
-      code: optional(codeText),
-      gasUsed: int,
-      result: bytes(LIMITS.callResultBytes),
-    }),
-    LIMITS.envelopeActions,
-  ),
+  calls: list(callReceiptCodec, LIMITS.envelopeActions),
 })

@@ -58,15 +58,22 @@ function addressOfKey(publicKey: Uint8Array): Uint8Array | null {
 export class ValidatorSet {
   readonly validators: readonly Validator[]
   readonly addresses: readonly Uint8Array[]
+  /** The same in hex, for maps. */
+  readonly hexAddresses: readonly string[]
   readonly totalPower: number
   readonly #indexByAddress: ReadonlyMap<string, number>
   #hash: Uint8Array | null = null
 
-  private constructor(validators: readonly Validator[], addresses: readonly Uint8Array[]) {
+  private constructor(
+    validators: readonly Validator[],
+    addresses: readonly Uint8Array[],
+    indexByAddress: ReadonlyMap<string, number>,
+  ) {
     this.validators = validators
     this.addresses = addresses
     this.totalPower = validators.reduce((sum, validator) => sum + validator.power, 0)
-    this.#indexByAddress = new Map(addresses.map((address, index) => [toHex(address), index]))
+    this.#indexByAddress = indexByAddress
+    this.hexAddresses = [...indexByAddress.keys()]
     assert(this.totalPower <= LIMITS.totalVotingPower, 'total power within its limit')
   }
 
@@ -95,6 +102,7 @@ export class ValidatorSet {
       new ValidatorSet(
         sorted.map(({ validator }) => validator),
         sorted.map(({ address }) => address),
+        new Map(sorted.map(({ address }, index) => [toHex(address), index])),
       ),
     )
   }
@@ -134,8 +142,13 @@ export class ValidatorSet {
     const priorities = this.validators.map((validator) => validator.priority)
     for (let i = 0; i < times; i++) this.#step(priorities)
     return new ValidatorSet(
-      this.validators.map((validator, i) => ({ ...validator, priority: priorities[i] as number })),
+      this.validators.map(({ publicKey, power }, i) => ({
+        publicKey,
+        power,
+        priority: priorities[i] as number,
+      })),
       this.addresses,
+      this.#indexByAddress,
     )
   }
 

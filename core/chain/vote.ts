@@ -10,7 +10,7 @@ import {
   u16,
   u32,
   unitOf,
-  Writer,
+  written,
 } from '../primitives/codec.ts'
 import { keccak256 } from '../primitives/hash.ts'
 import { SIGNATURE_LENGTH } from '../primitives/signature.ts'
@@ -48,26 +48,26 @@ const SIGN_DOMAIN = { prevote: 0x01, precommit: 0x02, proposal: 0x20 } as const
 
 /** Fixed layout, 54 bytes: domain u8 | chainId u64 | height u64 | round u32 | present u8 | blockId 32. */
 export function voteSignBytes(vote: Omit<Vote, 'validatorIndex'>): Uint8Array {
-  const writer = new Writer(54)
-  writer.u8(SIGN_DOMAIN[vote.type])
-  writer.u64(BigInt(vote.chainId))
-  writer.u64(BigInt(vote.height))
-  writer.u32(vote.round)
-  writer.u8(vote.blockId === null ? 0 : 1)
-  writer.raw(vote.blockId === null ? new Uint8Array(32) : fromHex(vote.blockId))
-  return writer.finish()
+  return written((writer) => {
+    writer.u8(SIGN_DOMAIN[vote.type])
+    writer.int(vote.chainId)
+    writer.int(vote.height)
+    writer.u32(vote.round)
+    writer.u8(vote.blockId === null ? 0 : 1)
+    writer.raw(vote.blockId === null ? new Uint8Array(32) : fromHex(vote.blockId))
+  })
 }
 
 /** Fixed layout, 57 bytes: domain u8 | chainId u64 | height u64 | round u32 | polRound + 1 u32 | blockId 32. */
 export function proposalSignBytes(proposal: Omit<Proposal, 'validatorIndex'>): Uint8Array {
-  const writer = new Writer(57)
-  writer.u8(SIGN_DOMAIN.proposal)
-  writer.u64(BigInt(proposal.chainId))
-  writer.u64(BigInt(proposal.height))
-  writer.u32(proposal.round)
-  writer.u32(proposal.polRound + 1)
-  writer.raw(fromHex(proposal.blockId))
-  return writer.finish()
+  return written((writer) => {
+    writer.u8(SIGN_DOMAIN.proposal)
+    writer.int(proposal.chainId)
+    writer.int(proposal.height)
+    writer.u32(proposal.round)
+    writer.u32(proposal.polRound + 1)
+    writer.raw(fromHex(proposal.blockId))
+  })
 }
 
 /** The digest under the signature; Keccak, so that a contract computes it with one opcode. */

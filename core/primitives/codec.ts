@@ -63,7 +63,8 @@ export class Writer {
   }
   /** The bytes written so far; a copy that the caller owns. */
   finish(): Uint8Array {
-    return this.#bytes.slice(0, this.#length)
+    const length = this.#length
+    return length > SHORT ? this.#bytes.slice(0, length) : shortCopy(this.#bytes, 0, length)
   }
   /** Forgets what was written and keeps the memory, for the next value. */
   clear(): void {
@@ -88,16 +89,22 @@ const MAX_HIGH_WORD = 0x1f_ffff
 /** V8 keeps arrays up to this length in its own heap, where a loop beats a second view. */
 const SHORT = 64
 
+function shortCopy(bytes: Uint8Array, from: number, length: number): Uint8Array {
+  const copy = new Uint8Array(length)
+  for (let i = 0; i < length; i++) copy[i] = bytes[from + i] as number
+  return copy
+}
+
 /** Reads never throw: the first fault is kept in `fault` and every later read returns zeros. */
 export class Reader {
   readonly #bytes: Uint8Array
-  readonly #view: DataView
+  /** Made for the first large bigint: it costs more than all other reads of a short value. */
+  #view: DataView | null = null
   #offset = 0
   fault: DecodeCode | null = null
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 
   get remaining(): number {
@@ -112,30 +119,33 @@ export class Reader {
   }
   u16(): number {
     const at = this.#take(2)
-    return at < 0 ? 0 : this.#view.getUint16(at)
+    return at < 0 ? 0 : ((this.#bytes[at] as number) << 8) | (this.#bytes[at + 1] as number)
   }
   u32(): number {
     const at = this.#take(4)
-    return at < 0 ? 0 : this.#view.getUint32(at)
+    return at < 0 ? 0 : this.#word(at)
   }
   u64(): bigint {
     const at = this.#take(8)
-    return at < 0 ? 0n : this.#view.getBigUint64(at)
+    if (at < 0) return 0n
+    const high = this.#word(at)
+    if (high <= MAX_HIGH_WORD) return BigInt(high * 2 ** 32 + this.#word(at + 4))
+    return this.#viewed().getBigUint64(at)
   }
   /** Eight bytes; OUT_OF_RANGE above 2^53 − 1. */
   int(): number {
     const at = this.#take(8)
     if (at < 0) return 0
-    const high = this.#view.getUint32(at)
+    const high = this.#word(at)
     if (high > MAX_HIGH_WORD) {
       this.fail('OUT_OF_RANGE')
       return 0
     }
-    return high * 2 ** 32 + this.#view.getUint32(at + 4)
+    return high * 2 ** 32 + this.#word(at + 4)
   }
   i64(): bigint {
     const at = this.#take(8)
-    return at < 0 ? 0n : this.#view.getBigInt64(at)
+    return at < 0 ? 0n : this.#viewed().getBigInt64(at)
   }
   /** A copy: the source buffer may be pooled or transferred. */
   raw(length: number): Uint8Array {
@@ -143,9 +153,19 @@ export class Reader {
     if (at < 0) return new Uint8Array(0)
     // Not `slice`, which a Buffer overrides to share its memory.
     if (length > SHORT) return new Uint8Array(this.#bytes.subarray(at, at + length))
-    const copy = new Uint8Array(length)
-    for (let i = 0; i < length; i++) copy[i] = this.#bytes[at + i] as number
-    return copy
+    return shortCopy(this.#bytes, at, length)
+  }
+
+  #word(at: number): number {
+    const bytes = this.#bytes
+    const upper = ((bytes[at] as number) << 24) | ((bytes[at + 1] as number) << 16)
+    return (upper | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number)) >>> 0
+  }
+
+  #viewed(): DataView {
+    const { buffer, byteOffset, byteLength } = this.#bytes
+    this.#view ??= new DataView(buffer, byteOffset, byteLength)
+    return this.#view
   }
 
   #take(size: number): number {
@@ -161,11 +181,16 @@ export class Reader {
 }
 
 export function encode<T>(codec: Codec<T>, value: T): Uint8Array {
+  return written((writer) => codec.write(writer, value))
+}
+
+/** What a function writes, for values that are more than one codec's. */
+export function written(write: (writer: Writer) => void): Uint8Array {
   // Memory outside V8's heap costs more to make and to collect than a small value to encode.
   const writer = spare ?? new Writer(SPARE_BYTES)
   spare = null
   writer.clear()
-  codec.write(writer, value)
+  write(writer)
   const bytes = writer.finish()
   // One encoding may be part of another, and a large one must not keep its memory.
   if (bytes.length <= SPARE_BYTES) spare = writer
@@ -182,18 +207,28 @@ export function decode<T>(codec: Codec<T>, bytes: Uint8Array): Result<T, DecodeC
   return reader.remaining === 0 ? ok(value) : reject('TRAILING_BYTES')
 }
 
-function uint(width: 'u8' | 'u16' | 'u32', max: number): Codec<number> {
-  return {
-    write: (writer, value) => {
-      assert(Number.isInteger(value) && value >= 0 && value <= max, `${width} in range`)
-      writer[width](value)
-    },
-    read: (reader) => reader[width](),
-  }
+// Three of a kind, each with calls of its own: one function that is told which would be slower than what it calls.
+export const u8: Codec<number> = {
+  write: (writer, value) => {
+    assert((value & 0xff) === value, 'u8 in range')
+    writer.u8(value)
+  },
+  read: (reader) => reader.u8(),
 }
-export const u8 = uint('u8', 0xff)
-export const u16 = uint('u16', 0xffff)
-export const u32 = uint('u32', 0xffffffff)
+export const u16: Codec<number> = {
+  write: (writer, value) => {
+    assert((value & 0xffff) === value, 'u16 in range')
+    writer.u16(value)
+  },
+  read: (reader) => reader.u16(),
+}
+export const u32: Codec<number> = {
+  write: (writer, value) => {
+    assert(value >>> 0 === value, 'u32 in range')
+    writer.u32(value)
+  },
+  read: (reader) => reader.u32(),
+}
 
 /** Eight bytes holding an integer of at most 2^53 − 1, as a number. */
 export const int: Codec<number> = {
@@ -290,14 +325,20 @@ export function optional<T>(inner: Codec<T>): Codec<T | null> {
 export function struct<T extends object>(
   fields: { readonly [K in keyof T]: Codec<T[K]> },
 ): Codec<T> {
-  const entries = Object.entries(fields) as [keyof T, Codec<T[keyof T]>][]
+  const names = Object.keys(fields) as (keyof T)[]
+  const codecs = names.map((name) => fields[name] as Codec<T[keyof T]>)
+  const count = names.length
   return {
     write: (writer, value) => {
-      for (const [name, codec] of entries) codec.write(writer, value[name])
+      for (let i = 0; i < count; i++) {
+        ;(codecs[i] as Codec<T[keyof T]>).write(writer, value[names[i] as keyof T])
+      }
     },
     read: (reader) => {
       const value = {} as T
-      for (const [name, codec] of entries) value[name] = codec.read(reader)
+      for (let i = 0; i < count; i++) {
+        value[names[i] as keyof T] = (codecs[i] as Codec<T[keyof T]>).read(reader)
+      }
       return value
     },
   }

@@ -20,6 +20,7 @@ import {
   proposalDigest,
   type SignedProposal,
   type SignedVote,
+  type VoteType,
   voteDigest,
 } from '../../core/chain/vote.ts'
 import { assert } from '../../core/primitives/assert.ts'
@@ -54,16 +55,25 @@ type Slot = { readonly chainId: number; readonly height: Height; readonly valida
 export class Admission {
   readonly #options: AdmissionOptions
   readonly #proposers: Proposers
+  readonly #digests = new Map<
+    VoteType,
+    { readonly vote: SignedVote; readonly digest: Uint8Array }
+  >()
 
   constructor(options: AdmissionOptions) {
     this.#options = options
     this.#proposers = new Proposers(options.validators)
   }
 
+  /** Validator index. O(round · validators) the first time. */
+  proposerOf(round: Round): number {
+    return this.#proposers.of(round)
+  }
+
   admitVote(vote: SignedVote): Result<VerifiedVote, AdmissionCode> {
     const publicKey = this.#publicKeyFor(vote)
     if (!publicKey.ok) return publicKey
-    return signatures.verify(vote.signature, voteDigest(vote), publicKey.value)
+    return signatures.verify(vote.signature, this.#digestOf(vote), publicKey.value)
       ? ok(trustVote(vote))
       : reject('BAD_SIGNATURE')
   }
@@ -122,6 +132,15 @@ export class Admission {
   ownProposal(proposal: SignedProposal): VerifiedProposal {
     assert(this.#publicKeyFor(proposal).ok, 'an own proposal is of this height')
     return trustProposal(proposal)
+  }
+
+  /** Those who vote for the same sign the same. */
+  #digestOf(vote: SignedVote): Uint8Array {
+    const last = this.#digests.get(vote.type)
+    if (last?.vote.round === vote.round && last.vote.blockId === vote.blockId) return last.digest
+    const digest = voteDigest(vote)
+    this.#digests.set(vote.type, { vote, digest })
+    return digest
   }
 
   #publicKeyFor(slot: Slot): Result<Uint8Array, AdmissionCode> {

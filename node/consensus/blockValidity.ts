@@ -1,4 +1,4 @@
-import { verifyCommitCertificate } from '../../consensus/verifyCertificate.ts'
+import { type IsVerified, verifyCommitCertificate } from '../../consensus/verifyCertificate.ts'
 import { verifyEvidence } from '../../consensus/verifyEvidence.ts'
 import {
   type Block,
@@ -6,6 +6,7 @@ import {
   crossMessageCodec,
   payloadHashOf,
 } from '../../core/chain/block.ts'
+import type { Certificate } from '../../core/chain/certificate.ts'
 import { evidenceHash, heightOfEvidence } from '../../core/chain/evidence.ts'
 import { type ConsensusParams, consensusParamsHash } from '../../core/chain/params.ts'
 import type { ValidatorSet } from '../../core/chain/validatorSet.ts'
@@ -35,6 +36,7 @@ export type BlockCode =
   | 'BAD_LAST_COMMIT'
   | 'EVIDENCE_NOT_ALLOWED'
   | 'BAD_EVIDENCE'
+  | 'UNKNOWABLE_EVIDENCE'
   | 'BAD_TRANSACTION'
 
 /** All that judging a block needs besides the block. */
@@ -53,21 +55,27 @@ export type ValidityContext = {
   readonly hasEvidence: (hash: Uint8Array) => boolean
   /** What this node's records begin with; absent: the genesis. */
   readonly start?: Height
+  /** Which signatures of the last commit need no verification any more; absent: none. */
+  readonly knownPrecommits?: (certificate: Certificate) => IsVerified
+  /** Two thirds of the validators vouch for the block, with a polka or a commit. */
+  readonly vouched?: boolean
   /** Whether every transaction and envelope decodes and carries a valid signature for this chain. */
   readonly transactionsDecode: boolean
 }
 
 /** The context of the height after `head`. */
 export function validityContextOf(
-  options: Pick<ValidityContext, 'chainId' | 'params' | 'validators' | 'nextValidators'> & {
-    readonly head: ChainHead
-  },
+  options: Pick<
+    ValidityContext,
+    'chainId' | 'params' | 'validators' | 'nextValidators' | 'knownPrecommits'
+  > & { readonly head: ChainHead },
   evidence: Pick<EvidencePool, 'validatorsAt' | 'timeAt' | 'isCommitted'> &
     Partial<Pick<EvidencePool, 'start'>>,
-  { transactionsDecode }: Pick<ValidityContext, 'transactionsDecode'>,
+  { transactionsDecode, vouched = false }: Pick<ValidityContext, 'transactionsDecode' | 'vouched'>,
 ): ValidityContext {
-  const { chainId, params, head, validators, nextValidators } = options
+  const { chainId, params, head, validators, nextValidators, knownPrecommits } = options
   return {
+    ...(knownPrecommits === undefined ? {} : { knownPrecommits }),
     chainId,
     params,
     head: head.summary,
@@ -79,6 +87,7 @@ export function validityContextOf(
     hasEvidence: evidence.isCommitted,
     ...(evidence.start === undefined ? {} : { start: evidence.start }),
     transactionsDecode,
+    vouched,
   }
 }
 
@@ -135,7 +144,8 @@ function checkLastCommit({ payload }: Block, context: ValidityContext): Result<n
     return reject('BAD_LAST_COMMIT')
   const validators = context.validatorsAt(head.height)
   if (validators === null) return reject('BAD_LAST_COMMIT')
-  return verifyCommitCertificate(certificate, validators, chainId).ok
+  const isVerified = context.knownPrecommits?.(certificate)
+  return verifyCommitCertificate(certificate, validators, chainId, isVerified).ok
     ? ok(null)
     : reject('BAD_LAST_COMMIT')
 }
@@ -144,6 +154,7 @@ function checkEvidence({ payload }: Block, context: ValidityContext): Result<nul
   const { head, params, chainId } = context
   if (payload.evidence.length > LIMITS.blockEvidence) return reject('EVIDENCE_NOT_ALLOWED')
   const seen = new Set<string>()
+  let isUnknown = false
   for (const evidence of payload.evidence) {
     const hash = evidenceHash(evidence)
     const height = heightOfEvidence(evidence)
@@ -151,18 +162,23 @@ function checkEvidence({ payload }: Block, context: ValidityContext): Result<nul
     if (height > head.height || seen.has(toHex(hash)) || context.hasEvidence(hash))
       return reject('EVIDENCE_NOT_ALLOWED')
     seen.add(toHex(hash))
-    if (isUnknowable(context, height, params)) continue
+    if (isUnknowable(context, height, params)) {
+      isUnknown = true
+      continue
+    }
     if (isEvidenceExpired(context, height, params)) return reject('EVIDENCE_NOT_ALLOWED')
     const validators = context.validatorsAt(height)
     if (validators === null || !verifyEvidence(evidence, validators, chainId).ok)
       return reject('BAD_EVIDENCE')
   }
-  return ok(null)
+  return isUnknown && context.vouched !== true ? reject('UNKNOWABLE_EVIDENCE') : ok(null)
 }
 
 /**
  * Of a height before the snapshot that this node was restored from, and not surely expired: it lacks the
- * validators of that height and leaves the judgement to those who have them.
+ * validators of that height, and knows not whether a block holds the evidence already. It votes for no such
+ * block unless two thirds vouch for it, as it does not vouch itself: among them are honest validators that
+ * have judged it, so that nothing is decided here that they refuse.
  */
 function isUnknowable(context: ValidityContext, height: Height, params: ConsensusParams): boolean {
   const { start } = context

@@ -11,18 +11,24 @@ import type { ValidatorSet } from '../../core/chain/validatorSet.ts'
 import { assert } from '../../core/primitives/assert.ts'
 import { equalBytes } from '../../core/primitives/bytes.ts'
 import { decode } from '../../core/primitives/codec.ts'
-import type { BlockId, Height } from '../../core/primitives/units.ts'
+import type { BlockId, Height, Round } from '../../core/primitives/units.ts'
 import type { ChainHead } from '../executor/chainHead.ts'
 import type { ExecutorClient } from '../executor/executorClient.ts'
 import type { ProposalBody } from '../network/messages.ts'
 import type { Logger } from '../observability/logger.ts'
 import type { ConsensusMetrics } from '../observability/metrics.ts'
 import { buildBlock } from './blockBuilder.ts'
-import { type BlockCode, checkBlock, validityContextOf } from './blockValidity.ts'
+import {
+  type BlockCode,
+  checkBlock,
+  type ValidityContext,
+  validityContextOf,
+} from './blockValidity.ts'
 import type { Clock } from './clock.ts'
 import type { EvidencePool } from './evidencePool.ts'
 import { type BlockEntry, HeightBlocks } from './heightBlocks.ts'
 import type { ConsensusNetwork, ResolvedBody, Signatories, TransactionSource } from './ports.ts'
+import type { ProposalPace } from './proposalPace.ts'
 
 export type CandidatesOptions = {
   readonly chainId: number
@@ -33,6 +39,7 @@ export type CandidatesOptions = {
   readonly nextValidators: ValidatorSet
   /** The certificate of the height before; null at height 1. */
   readonly lastCommit: Certificate | null
+  readonly knownPrecommits: NonNullable<ValidityContext['knownPrecommits']>
   readonly height: Height
 }
 
@@ -41,6 +48,7 @@ export type CandidatesModules = {
   readonly executor: Pick<ExecutorClient, 'speculate'>
   readonly transactions: TransactionSource
   readonly evidence: EvidencePool
+  readonly pace: Pick<ProposalPace, 'targetBytes'>
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: ConsensusMetrics
@@ -60,6 +68,8 @@ export class Candidates {
   readonly #fetching = new Set<BlockId>()
   /** What cancels the next attempt for a block that nobody had. */
   readonly #retries = new Map<BlockId, () => void>()
+  /** Whole here, with evidence that this node cannot judge. */
+  readonly unjudged = new Set<BlockId>()
   #ended = false
 
   constructor(options: CandidatesOptions, modules: CandidatesModules) {
@@ -71,9 +81,9 @@ export class Candidates {
     return this.#blocks.get(blockId)
   }
 
-  /** False: too many candidates are held already. */
-  propose(header: Header, body: ProposalBody, from: string): boolean {
-    return this.#blocks.propose(header, body, from) !== null
+  /** Null: too many candidates are held already. */
+  propose(header: Header, body: ProposalBody, from: string): BlockEntry | null {
+    return this.#blocks.propose(header, body, from)
   }
 
   end(): void {
@@ -82,10 +92,10 @@ export class Candidates {
   }
 
   /** Our own block of this moment. The wall clock must be past the previous block's time. */
-  build(proposer: Uint8Array): BlockEntry {
-    const { transactions, evidence, clock } = this.#modules
+  build(proposer: Uint8Array, round: Round): BlockEntry {
+    const { transactions, evidence, clock, pace } = this.#modules
     const { head, params, lastCommit } = this.#options
-    const selected = transactions.select(head, params)
+    const selected = transactions.select(head, params, pace.targetBytes(round))
     const block = buildBlock({
       ...this.#options,
       head: head.summary,
@@ -121,9 +131,20 @@ export class Candidates {
 
   /** Asks everyone who may hold a block until one has it: it is certified, or proposed and lost. */
   fetch(blockId: BlockId): void {
+    if (this.unjudged.has(blockId)) {
+      this.#modules.later(() => this.vouched(blockId))
+      return
+    }
     if (this.#fetching.has(blockId)) return
     this.#fetching.add(blockId)
     void this.#fetchOnce(blockId)
+  }
+
+  /** Two thirds of the validators vouch for a block that was left unjudged. */
+  vouched(blockId: BlockId): Verdict | null {
+    const entry = this.#blocks.get(blockId)
+    const wasUnjudged = this.unjudged.delete(blockId)
+    return entry === undefined || !wasUnjudged ? null : this.#judge(entry, true)
   }
 
   /** A block from the WAL, which judged it before it was written. */
@@ -156,7 +177,8 @@ export class Candidates {
     return this.#judge(entry)
   }
 
-  #judge(entry: BlockEntry): Verdict {
+  /** Null: it is left to others. */
+  #judge(entry: BlockEntry, vouched = false): Verdict | null {
     const { blockId, assembled } = entry
     assert(assembled !== null, 'a judged block is here whole')
     const { block, bytes, signatories } = assembled
@@ -165,8 +187,14 @@ export class Candidates {
       bytes.length,
       validityContextOf(this.#options, this.#modules.evidence, {
         transactionsDecode: signatories !== null,
+        vouched,
       }),
     )
+    if (!verdict.ok && verdict.code === 'UNKNOWABLE_EVIDENCE') {
+      this.#modules.metrics.rejected(verdict.code)
+      this.unjudged.add(blockId)
+      return null
+    }
     if (!verdict.ok) return this.#refuse(entry, verdict.code)
     assert(signatories !== null, 'a valid block holds nothing unacceptable')
     const { height } = this.#options

@@ -1,5 +1,5 @@
 import type { TimeoutOptions } from '../../consensus/index.ts'
-import { verifyCommitCertificate } from '../../consensus/index.ts'
+import { type IsVerified, verifyCommitCertificate } from '../../consensus/verifyCertificate.ts'
 import { type Block, blockCodec, blockIdOf } from '../../core/chain/block.ts'
 import type { Certificate } from '../../core/chain/certificate.ts'
 import type { ConsensusParams } from '../../core/chain/params.ts'
@@ -8,7 +8,6 @@ import type { SignedVote } from '../../core/chain/vote.ts'
 import { assert } from '../../core/primitives/assert.ts'
 import { equalBytes, toHex } from '../../core/primitives/bytes.ts'
 import { encode } from '../../core/primitives/codec.ts'
-import { NexusError } from '../../core/primitives/errors.ts'
 import { type Height, heightOf } from '../../core/primitives/units.ts'
 import {
   type ChainHead,
@@ -17,18 +16,22 @@ import {
   storedValidatorSet,
 } from '../executor/chainHead.ts'
 import type { ExecutorClient } from '../executor/executorClient.ts'
-import type { ConsensusMessage } from '../network/messages.ts'
+import { type ConsensusMessage, heightOfMessage } from '../network/messages.ts'
 import type { Logger } from '../observability/logger.ts'
 import type { ConsensusMetrics } from '../observability/metrics.ts'
 import type { ChainReader } from '../storage/chainReader.ts'
 import { TaskQueue } from '../threads/taskQueue.ts'
+import { Attendance } from './attendance.ts'
 import { checkBlock, validityContextOf } from './blockValidity.ts'
 import type { Clock } from './clock.ts'
+import { divergedError } from './diverged.ts'
 import { EarlyMessages } from './earlyMessages.ts'
 import type { EvidencePool } from './evidencePool.ts'
 import { ForkWatch } from './forkWatch.ts'
 import { HeightSession } from './heightSession.ts'
+import { knownPrecommits } from './knownPrecommits.ts'
 import type { Commit, ConsensusNetwork, TransactionSource } from './ports.ts'
+import { ProposalPace } from './proposalPace.ts'
 import type { Signer } from './signer.ts'
 import type { OpenedWal, WalFactory } from './wal.ts'
 
@@ -93,6 +96,8 @@ export class NexusBft implements ConsensusEngine {
   readonly #queue: TaskQueue
   readonly #forks: ForkWatch
   readonly #early = new EarlyMessages()
+  readonly #pace: ProposalPace
+  readonly #attendance = new Attendance()
   readonly #lastReply = new Map<string, number>()
   #session: HeightSession | null = null
   #ending: Promise<void> = Promise.resolve()
@@ -105,12 +110,18 @@ export class NexusBft implements ConsensusEngine {
   #isValidator: boolean | null = null
   #committedAtMs = Number.NEGATIVE_INFINITY
   #cancelIdle: (() => void) | null = null
+  #cancelRest: (() => void) | null = null
 
   constructor(options: EngineOptions, modules: EngineModules) {
     this.#options = options
     this.#modules = modules
     const { chainId, acknowledgedFork = null } = options
     this.#forks = new ForkWatch({ chainId, acknowledged: acknowledgedFork }, modules)
+    const { params, timeouts } = options
+    this.#pace = new ProposalPace({
+      maxBytes: params.maxBlockBytes,
+      budgetMs: timeouts.propose.baseMs,
+    })
     this.#queue = new TaskQueue({ capacity: QUEUE_CAPACITY, onFatal: modules.onFatal })
   }
 
@@ -128,13 +139,20 @@ export class NexusBft implements ConsensusEngine {
     return { height, round, step, lockedRound, validRound, started: session.started }
   }
 
+  /** That wait for their height. */
+  get earlyMessages(): number {
+    return this.#early.count
+  }
+
   /** Peers may ask where the chain stands before consensus starts. */
   standAt(head: ChainHead): void {
     this.#head = head
   }
 
-  start(head: ChainHead): void {
+  /** `rests`: an idle chain waits its interval before the next block, as if the last one were made now. */
+  start(head: ChainHead, rests = false): void {
     this.standAt(head)
+    if (rests) this.#committedAtMs = this.#modules.clock.monoMs()
     const { height } = head.summary
     this.#lastCommit = height === 0 ? null : this.#modules.reader.certificate(height)
     this.#queue.push(() => this.#openHeight())
@@ -142,6 +160,7 @@ export class NexusBft implements ConsensusEngine {
 
   async stop(): Promise<void> {
     this.#cancelIdle?.()
+    this.#cancelRest?.()
     await this.#queue.stop()
     await this.#session?.end()
     await this.#ending
@@ -149,6 +168,8 @@ export class NexusBft implements ConsensusEngine {
   }
 
   receive(peerId: string, message: ConsensusMessage): void {
+    // Votes are sent again and again: one that is known must not take the place of one that is not.
+    if (message.kind === 'vote' && this.#session?.isKnown(message.vote)) return
     const receivedAt = this.#modules.clock.wallMs()
     const accepted = this.#queue.pushBounded(() => this.#dispatch(peerId, message, receivedAt))
     if (!accepted) this.#modules.metrics.dropped(message.kind)
@@ -212,6 +233,11 @@ export class NexusBft implements ConsensusEngine {
     return this.#previous?.height === height ? this.#previous.firstVotes() : []
   }
 
+  readonly #knownPrecommits = (certificate: Certificate): IsVerified => {
+    const session = this.#previous?.height === certificate.height ? this.#previous : null
+    return knownPrecommits(certificate, this.#lastCommit, session)
+  }
+
   /** Tells a new peer where we stand. */
   greet(peerId: string): void {
     this.#modules.network.send(peerId, this.#statusMessage())
@@ -229,6 +255,8 @@ export class NexusBft implements ConsensusEngine {
     const graceMs = height === this.head.summary.height ? LATE_GRACE_MS : 0
     if (now - this.#committedAtMs < graceMs) return
     if (now - (this.#lastReply.get(peerId) ?? Number.NEGATIVE_INFINITY) < LATE_REPLY_MS) return
+    // Peers come and go under any name; whoever is forgotten may be answered once too soon.
+    if (this.#lastReply.size >= MAX_REPLIES) this.#lastReply.clear()
     this.#lastReply.set(peerId, now)
     this.#modules.network.send(peerId, this.#statusMessage())
   }
@@ -245,6 +273,7 @@ export class NexusBft implements ConsensusEngine {
     const { wal, entries } = this.#noteMembership(height, validators)
       ? await this.#modules.wal.open(height)
       : NO_WAL
+    this.#attendance.begin(height, validators.hexAddresses, this.#modules.clock.monoMs())
     const session = new HeightSession(
       {
         ...this.#options,
@@ -252,10 +281,13 @@ export class NexusBft implements ConsensusEngine {
         validators,
         nextValidators: storedValidatorSet(head.summary.nextValidators),
         lastCommit: this.#lastCommit,
+        knownPrecommits: this.#knownPrecommits,
       },
       {
         ...this.#modules,
         wal,
+        pace: this.#pace,
+        attendance: this.#attendance,
         enqueue: (task) =>
           this.#queue.push(async () => {
             await task()
@@ -294,8 +326,18 @@ export class NexusBft implements ConsensusEngine {
   async #beginIfPending(): Promise<void> {
     const session = this.#session
     if (session === null || session.started || !this.#hasWork()) return
+    const restMs = this.#pace.restMs(this.#modules.clock.monoMs())
+    if (restMs > 0) return this.#rest(restMs)
     await session.begin()
     await this.#finishIfDecided()
+  }
+
+  /** Begins later, unless a proposal comes first. */
+  #rest(forMs: number): void {
+    this.#cancelRest ??= this.#modules.clock.setTimer(() => {
+      this.#cancelRest = null
+      this.#queue.push(() => this.#beginIfPending())
+    }, Math.ceil(forMs))
   }
 
   /** Messages between the domains wait for the next block, which must carry them whoever proposes it. */
@@ -335,6 +377,8 @@ export class NexusBft implements ConsensusEngine {
       ...signatories,
       certificate,
     })
+    const now = this.#modules.clock.monoMs()
+    this.#pace.decided(session.summary(now), now)
     this.#modules.metrics.decided({
       height: session.height,
       round,
@@ -410,15 +454,18 @@ export class NexusBft implements ConsensusEngine {
     const bytes = encode(blockCodec, block)
     const nextValidators = storedValidatorSet(head.summary.nextValidators)
     const context = validityContextOf(
-      { ...this.#options, head, validators, nextValidators },
+      {
+        ...{ ...this.#options, head, validators, nextValidators },
+        knownPrecommits: this.#knownPrecommits,
+      },
       this.#modules.evidence,
-      { transactionsDecode: signatories !== null },
+      { transactionsDecode: signatories !== null, vouched: true },
     )
     const verdict = checkBlock(block, bytes.length, context)
     if (!verdict.ok) {
       // A payload that does not belong to the certified header is the sender's fault, anything else is ours.
       if (verdict.code === 'WRONG_PAYLOAD_HASH') return verdict.code
-      throw divergedError(block, head, verdict.code)
+      throw divergedError(block.header, head, verdict.code)
     }
     this.#proposedLast = false
     const { height } = block.header
@@ -443,37 +490,4 @@ const NO_WAL: OpenedWal = {
 }
 const LATE_GRACE_MS = 200
 const LATE_REPLY_MS = 100
-
-function heightOfMessage(message: ConsensusMessage): Height | null {
-  switch (message.kind) {
-    case 'vote':
-      return message.vote.height
-    case 'proposal':
-      return message.proposal.height
-    case 'polkaCertificate':
-    case 'commitCertificate':
-    case 'roundCertificate':
-      return message.certificate.height
-    case 'status':
-      return null
-  }
-}
-
-function divergedError(block: Block, head: ChainHead, code: string): NexusError {
-  const { header } = block
-  const { roots } = head.summary
-  return new NexusError(
-    {
-      code: 'STATE_DIVERGED',
-      height: header.height,
-      reason: code,
-      certifiedStateRoot: toHex(header.stateRoot),
-      ownStateRoot: toHex(head.summary.stateRoot),
-      ownEvmRoot: toHex(roots.evmRoot),
-      ownCoreRoot: toHex(roots.coreRoot),
-    },
-    {
-      message: `Block ${header.height} carries a valid commit certificate but is invalid on this node (${code}). This node's state differs from the network's; it stops so that nothing is built on it.`,
-    },
-  )
-}
+const MAX_REPLIES = 1_024

@@ -13,23 +13,28 @@ import type { Certificate } from '../../core/chain/certificate.ts'
 import { duplicateVoteOf } from '../../core/chain/evidence.ts'
 import type { SignedProposal, SignedVote } from '../../core/chain/vote.ts'
 import { assert, unreachable } from '../../core/primitives/assert.ts'
-import { EMPTY_BYTES, equalBytes, toHex } from '../../core/primitives/bytes.ts'
+import { EMPTY_BYTES, equalBytes } from '../../core/primitives/bytes.ts'
 import { decode, encode } from '../../core/primitives/codec.ts'
-import { isNexusError, NexusError } from '../../core/primitives/errors.ts'
 import {
   type BlockId,
   type Height,
   heightOf,
+  type Millis,
   millisOf,
   type Round,
 } from '../../core/primitives/units.ts'
 import type { ConsensusMessage } from '../network/messages.ts'
 import { Admission } from './admission.ts'
+import type { Attendance } from './attendance.ts'
 import { Candidates, type CandidatesModules, type CandidatesOptions } from './candidates.ts'
+import { disagreementError } from './diverged.ts'
 import type { AssembledBlock, BlockEntry } from './heightBlocks.ts'
+import { Promises } from './promises.ts'
 import { wholeBodyOf } from './proposalBody.ts'
+import type { DecidedHeight } from './proposalPace.ts'
 import type { Signer } from './signer.ts'
 import { Timers } from './timers.ts'
+import { VotesSeen } from './votesSeen.ts'
 import type { WalEntry, WalLog } from './wal.ts'
 
 /** Record types of the WAL. Numbered for ever. */
@@ -44,11 +49,10 @@ export type SessionModules = Omit<CandidatesModules, 'logBlock' | 'later'> & {
   /** Null: an observer, which follows and never votes. */
   readonly signer: Signer | null
   readonly wal: WalLog
+  readonly attendance: Pick<Attendance, 'note' | 'isMissed' | 'isSilent'>
   /** Puts a task behind those that wait; the session ignores it once it has ended. */
   readonly enqueue: (task: () => Promise<void> | void) => void
 }
-
-type Unsigned = Extract<Effect, { kind: 'castVote' | 'propose' }>
 
 export type Decision = { readonly entry: BlockEntry; readonly certificate: Certificate }
 
@@ -63,20 +67,21 @@ export class HeightSession {
   readonly #admission: Admission
   readonly #candidates: Candidates
   readonly #timers: Timers
+  readonly #promises: Promises
   readonly #ownIndex: number | null
   readonly height: Height
   #started = false
   #ended = false
   #cancelRetry: (() => void) | null = null
   #decision: Decision | null = null
-  /** Signatures seen, so that a rebroadcast costs a comparison instead of a verification. */
+  /** When the round in flight began, and the proposal of round 0. */
+  #roundBeganMs: number
+  #firstProposal: BlockEntry | null = null
+  /** Of proposals and polkas, so that one that comes again costs a comparison instead of a verification. */
   readonly #seen = new Map<string, Uint8Array>()
   /** Valid commits that came from outside; two for different blocks are a fork. */
   readonly commits: Certificate[] = []
-  /** The first verified vote of each validator, round and type. */
-  readonly #firstVotes = new Map<string, SignedVote>()
-  /** What the signer could not be asked for. */
-  #unsigned: Unsigned[] = []
+  readonly #votes = new VotesSeen<SignedVote>()
 
   constructor(options: SessionOptions, modules: SessionModules) {
     this.#options = options
@@ -94,8 +99,13 @@ export class HeightSession {
       messageDelayMs: params.messageDelayMs,
       hiddenLockRound: HIDDEN_LOCK_ROUND,
     })
+    this.#roundBeganMs = modules.clock.monoMs()
     this.#admission = new Admission({ chainId, height: this.height, validators })
     this.#timers = new Timers(modules.clock, (timer) => this.#later(() => this.#expire(timer)))
+    this.#promises = new Promises(
+      { chainId, height: this.height, ownIndex: this.#ownIndex },
+      { ...modules, admission: this.#admission, core: this.#core },
+    )
     this.#candidates = new Candidates(
       { ...options, height: this.height },
       {
@@ -112,15 +122,37 @@ export class HeightSession {
 
   /** A vote that came after the decision can still convict its sender; anything else in it is of no use. */
   async receiveLate(vote: SignedVote): Promise<void> {
-    const first = this.#firstVotes.get(slotOf(vote))
-    if (first === undefined || first.blockId === vote.blockId) return
-    if (this.#admission.admitVote(vote).ok)
-      await this.#modules.evidence.add(duplicateVoteOf(first, vote))
+    const first = this.#votes.firstOf(vote)
+    const isSecond = first !== undefined && first.blockId !== vote.blockId
+    const address = this.#addressOf(vote.validatorIndex)
+    const isMissed = first === undefined && this.#modules.attendance.isMissed(address, this.height)
+    if (!isSecond && !isMissed) return
+    if (!this.#admission.admitVote(vote).ok) return
+    if (isSecond) await this.#modules.evidence.add(duplicateVoteOf(first, vote))
+    this.#attended(vote)
   }
 
   /** The first verified vote of each validator, round and type. */
   firstVotes(): readonly SignedVote[] {
-    return [...this.#firstVotes.values()]
+    return this.#votes.firsts()
+  }
+
+  /** How the height went, for what is proposed next. */
+  summary(nowMs: number): DecidedHeight {
+    assert(this.#decision !== null, 'only a decided height is summed up')
+    const { entry, certificate } = this.#decision
+    const { evm = [], core = [] } = entry.assembled?.block.payload ?? {}
+    return {
+      bytes: bytesOf(this.#firstProposal ?? entry),
+      transactions: evm.length + core.length,
+      elapsedMs: nowMs - this.#roundBeganMs,
+      isLate: this.#firstProposal !== null && certificate.round > 0,
+    }
+  }
+
+  /** Whether a vote changes nothing, since it came before. */
+  isKnown(vote: Omit<SignedVote, 'chainId'>): boolean {
+    return vote.height === this.height && this.#votes.has(vote)
   }
 
   get decision(): Decision | null {
@@ -210,15 +242,11 @@ export class HeightSession {
   }
 
   async #receiveVote(peerId: string, vote: SignedVote): Promise<void> {
-    const key = `${vote.type}/${vote.round}/${vote.validatorIndex}/${vote.blockId}`
-    const seen = this.#seen.get(key)
-    if (seen !== undefined && equalBytes(seen, vote.signature)) return
+    if (this.isKnown(vote)) return
     const admitted = this.#admission.admitVote(vote)
     if (!admitted.ok) return this.#refuse(peerId, admitted.code)
-    this.#remember(key, vote.signature)
-    const slot = slotOf(vote)
-    if (this.#firstVotes.size < MAX_SEEN && !this.#firstVotes.has(slot))
-      this.#firstVotes.set(slot, vote)
+    this.#votes.add(vote)
+    this.#attended(vote)
     await this.begin()
     await this.#feed({ kind: 'vote', vote: admitted.value })
   }
@@ -237,7 +265,9 @@ export class HeightSession {
     const admitted = this.#admission.admitProposal(proposal, this.#core.view.round)
     if (!admitted.ok) return this.#refuse(peerId, admitted.code)
     this.#remember(key, proposal.signature)
-    if (!this.#candidates.propose(header, body, peerId)) return
+    const entry = this.#candidates.propose(header, body, peerId)
+    if (entry === null) return
+    if (proposal.round === 0) this.#firstProposal ??= entry
     await this.begin()
     await this.#feed({
       kind: 'proposal',
@@ -245,6 +275,26 @@ export class HeightSession {
       time: header.time,
       receivedAt: millisOf(receivedAt),
     })
+  }
+
+  #addressOf(index: number): string {
+    return this.#options.validators.hexAddresses[index] ?? ''
+  }
+
+  /** A verified vote came from its validator. */
+  #attended({ validatorIndex }: SignedVote): void {
+    const { attendance, clock } = this.#modules
+    attendance.note(this.#addressOf(validatorIndex), this.height, clock.monoMs())
+  }
+
+  /** Waits but a moment for a proposer that has been silent for a while. */
+  #timeoutOf(timer: Timer): Millis {
+    const afterMs = timeoutOf(timer, this.#options.timeouts)
+    if (timer.kind !== 'propose') return afterMs
+    const { attendance, clock } = this.#modules
+    const proposer = this.#addressOf(this.#admission.proposerOf(timer.round))
+    const isSilent = attendance.isSilent(proposer, this.height, clock.monoMs())
+    return isSilent ? millisOf(Math.ceil(afterMs / SILENT_SHARE)) : afterMs
   }
 
   #remember(key: string, signature: Uint8Array): void {
@@ -272,7 +322,18 @@ export class HeightSession {
         const own = await this.#run(effect)
         if (own !== null) inputs.push(own)
       }
+      if (this.#candidates.unjudged.size > 0) inputs.push(...this.#vouched())
     }
+  }
+
+  /** Verdicts on blocks that this node cannot judge, of those for which there is a polka. */
+  #vouched(): Input[] {
+    const { round, hasPolka } = this.#core.view
+    const rounds = Array.from({ length: round + 1 }, (_, at) => at as Round)
+    return [...this.#candidates.unjudged]
+      .filter((blockId) => rounds.some((at) => hasPolka(at, blockId)))
+      .flatMap((blockId) => this.#candidates.vouched(blockId) ?? [])
+      .map((verdict) => ({ kind: 'blockChecked', ...verdict }))
   }
 
   async #runAll(effects: readonly Effect[]): Promise<void> {
@@ -286,26 +347,8 @@ export class HeightSession {
   async #expire(timer: Timer): Promise<void> {
     await this.#feed({ kind: 'timeout', timer })
     if (timer.kind !== 'rebroadcast') return
-    const effects = this.#unsigned
-    this.#unsigned = []
-    for (const effect of effects) if (this.#isCurrent(effect)) await this.#runAll([effect])
-  }
-
-  /**
-   * A proposal of a step that is over helps nobody. A prevote does, until its round is: where one of
-   * the others lies, they may need it to leave the round.
-   */
-  #isCurrent(effect: Unsigned): boolean {
-    const { round, step, decision } = this.#core.view
-    if (decision !== null) return false
-    if (effect.kind === 'propose') return effect.round === round && step === 'propose'
-    return effect.vote.round === round
-  }
-
-  /** A vote of this round waits for the signer, which signs nothing that comes before what it signed last. */
-  get #isBehind(): boolean {
-    this.#unsigned = this.#unsigned.filter((effect) => this.#isCurrent(effect))
-    return this.#unsigned.some(({ kind }) => kind === 'castVote')
+    for (const effect of this.#promises.takeUnsigned())
+      if (this.#promises.isCurrent(effect)) await this.#runAll([effect])
   }
 
   /** Returns our own message, to be fed back. */
@@ -313,7 +356,7 @@ export class HeightSession {
     const { network } = this.#modules
     switch (effect.kind) {
       case 'castVote':
-        return this.#castVote(effect)
+        return this.#promises.castVote(effect)
       case 'propose':
         return this.#propose(effect)
       case 'getValue':
@@ -324,13 +367,13 @@ export class HeightSession {
         this.#candidates.fetch(effect.blockId)
         return null
       case 'schedule':
-        this.#timers.schedule(effect.timer, timeoutOf(effect.timer, this.#options.timeouts))
+        this.#timers.schedule(effect.timer, this.#timeoutOf(effect.timer))
         return null
       case 'cancel':
         this.#timers.cancel(effect.timer)
         return null
       case 'rebroadcast':
-        for (const vote of effect.votes) network.broadcast({ kind: 'vote', vote })
+        this.#promises.sendAgain(effect.votes, this.#options.timeouts.rebroadcast.baseMs)
         return null
       case 'publishPolka':
         network.broadcast({ kind: 'polkaCertificate', certificate: effect.certificate })
@@ -345,11 +388,12 @@ export class HeightSession {
         this.#decide(effect.blockId, effect.certificate)
         return null
       case 'disagreement':
-        throw this.#disagreementError(effect)
+        throw disagreementError(effect, this.height, this.#options.head)
       case 'evidence':
         await this.#modules.evidence.add(effect.evidence)
         return null
       case 'stepChanged':
+        if (effect.step === 'propose') this.#roundBeganMs = this.#modules.clock.monoMs()
         this.#modules.metrics.stepChanged(this.height, effect.round, effect.step)
         return null
       default:
@@ -357,76 +401,20 @@ export class HeightSession {
     }
   }
 
-  async #castVote(effect: Extract<Effect, { kind: 'castVote' }>): Promise<Input | null> {
-    const { signer, wal, network } = this.#modules
-    assert(signer !== null, 'an observer never votes')
-    if (this.#isBehind) {
-      this.#unsigned.push(effect)
-      return null
-    }
-    try {
-      const vote = await this.#promised(() => signer.signVote(effect.vote), wal)
-      network.broadcast({ kind: 'vote', vote })
-      return { kind: 'vote', vote: this.#admission.ownVote(vote) }
-    } catch (error) {
-      return this.#abstain(effect, error)
-    }
-  }
-
-  /** Without a signature the others decide. */
-  #abstain(effect: Unsigned, error: unknown): null {
-    const { log } = this.#modules
-    const round = effect.kind === 'propose' ? effect.round : effect.vote.round
-    const step = effect.kind === 'propose' ? 'proposal' : effect.vote.type
-    if (isNexusError(error, 'SIGNER_UNAVAILABLE')) {
-      this.#unsigned.push(effect)
-      log.debug('Not signed for now', { height: this.height, round, step, error })
-      return null
-    }
-    // The last-signed state remembers what the WAL lost.
-    if (!isNexusError(error, 'DOUBLE_SIGN_REFUSED')) throw error
-    log.error('Refused by the double-sign guard', { height: this.height, round, step })
-    return null
-  }
-
   async #propose(effect: Extract<Effect, { kind: 'propose' }>): Promise<Input | null> {
-    const { signer, wal } = this.#modules
-    assert(signer !== null && this.#ownIndex !== null, 'an observer never proposes')
-    const { round, polRound, blockId } = effect
-    const entry = this.#candidates.get(blockId)
+    const entry = this.#candidates.get(effect.blockId)
     assert(entry !== undefined, 'a proposed block is here')
-    try {
-      const unsigned = {
-        chainId: this.#options.chainId,
-        height: this.height,
-        round,
-        polRound,
-        blockId,
-        validatorIndex: this.#ownIndex,
-      }
-      const proposal = await this.#promised(() => signer.signProposal(unsigned), wal)
-      this.#publishProposal(proposal)
-      this.#modules.metrics.proposed(entry.assembled?.bytes.length ?? 0)
-      return {
-        kind: 'proposal',
-        proposal: this.#admission.ownProposal(proposal),
-        time: entry.header.time,
-        receivedAt: entry.header.time,
-      }
-    } catch (error) {
-      return this.#abstain(effect, error)
+    const proposal = await this.#promises.signProposal(effect)
+    if (proposal === null) return null
+    this.#publishProposal(proposal)
+    if (effect.round === 0) this.#firstProposal ??= entry
+    this.#modules.metrics.proposed(entry.assembled?.bytes.length ?? 0)
+    return {
+      kind: 'proposal',
+      proposal: this.#admission.ownProposal(proposal),
+      time: entry.header.time,
+      receivedAt: entry.header.time,
     }
-  }
-
-  /**
-   * A signature may leave once the log holds what led to it and the signer has noted it, in that
-   * order: a crash in between replays to the same bytes, for which the signer has the signature. The
-   * other way round it would refuse what the node comes to without its memory, and where this vote is
-   * needed for a quorum the round, which nobody could leave, would be the last.
-   */
-  async #promised<T>(sign: () => Promise<T>, wal: WalLog): Promise<T> {
-    await wal.flush()
-    return sign()
   }
 
   #publishProposal(proposal: SignedProposal): void {
@@ -435,26 +423,6 @@ export class HeightSession {
     if (entry.body === null && entry.assembled === null) return
     const body = entry.body ?? wholeBodyOf((entry.assembled as AssembledBlock).block.payload)
     this.#modules.network.broadcast({ kind: 'proposal', proposal, header: entry.header, body })
-  }
-
-  /** More than two thirds committed a block that is invalid here: whatever the reason, this node must not go on. */
-  #disagreementError(effect: Extract<Effect, { kind: 'disagreement' }>): NexusError {
-    const { blockId, round } = effect
-    const { summary } = this.#options.head
-    return new NexusError(
-      {
-        code: 'STATE_DIVERGED',
-        height: this.height,
-        round,
-        blockId,
-        ownStateRoot: toHex(summary.stateRoot),
-        ownEvmRoot: toHex(summary.roots.evmRoot),
-        ownCoreRoot: toHex(summary.roots.coreRoot),
-      },
-      {
-        message: `Validators committed block ${blockId} at height ${this.height}, which is invalid on this node. Its state differs from the network's; it stops so that nothing is built on it.`,
-      },
-    )
   }
 
   #checkBlock(blockId: BlockId): Input | null {
@@ -475,7 +443,7 @@ export class HeightSession {
       this.#cancelRetry = clock.setTimer(() => this.#later(retry), behindMs)
       return null
     }
-    const { blockId, header } = this.#candidates.build(signer.address)
+    const { blockId, header } = this.#candidates.build(signer.address, round)
     return { kind: 'valueReady', round, blockId, time: header.time }
   }
 
@@ -487,11 +455,15 @@ export class HeightSession {
   }
 }
 
-const slotOf = ({ type, round, validatorIndex }: SignedVote): string =>
-  `${type}/${round}/${validatorIndex}`
+/** Of a block that was only named: about as much as transfers have. */
+const bytesOf = ({ assembled, body }: BlockEntry): number =>
+  assembled?.bytes.length ?? (body?.transactions.length ?? 0) * TRANSFER_BYTES
+const TRANSFER_BYTES = 128
 
 /** From this round on a precommit also publishes the proposal and its polka: the hidden-lock remedy (Malachite #956). */
 const HIDDEN_LOCK_ROUND = 2
 const MAX_COMMITS = 16
-/** Votes and proposals of 128 validators over the window of counted rounds. */
-const MAX_SEEN = 3 * 128 * 64
+/** Of a propose timeout, what a silent validator gets. */
+const SILENT_SHARE = 8
+/** Proposals and polkas of 128 validators over the window of counted rounds. */
+const MAX_SEEN = 128 * 64

@@ -34,7 +34,8 @@ export type SelectedTransactions = ResolvedBody &
 export type TransactionSource = {
   /** Whether a block made now would hold a transaction or an envelope. */
   hasPending(): boolean
-  select(head: ChainHead, params: ConsensusParams): SelectedTransactions
+  /** What the next block should hold: about `targetBytes`, and never more than it may. */
+  select(head: ChainHead, params: ConsensusParams, targetBytes: number): SelectedTransactions
   /**
    * The transactions a body names: at once when all batches are here, else after fetching from the
    * peer. 'INVALID': one does not decode or the references do not fit. 'MISSING': not to be had.

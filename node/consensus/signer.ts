@@ -12,7 +12,13 @@ import { NexusError } from '../../core/primitives/errors.ts'
 import { keccak256 } from '../../core/primitives/hash.ts'
 import { addressOfPrivateKey, signatures } from '../../core/primitives/signature.ts'
 import { type FileSystem, nodeFileSystem } from '../storage/fileSystem.ts'
-import { LastSignedFile, SIGN_STEP, type SignedPlace, type SignStep } from './lastSigned.ts'
+import {
+  LastSignedFile,
+  SIGN_STEP,
+  type SignedPlace,
+  type SignStep,
+  signedUpTo,
+} from './lastSigned.ts'
 
 /**
  * Signs votes and proposals, each at most once: what is earlier than the last signature, or conflicts
@@ -31,6 +37,8 @@ export type Signer = {
 export type GuardedSigner = Signer & {
   /** Nothing that this key signed, as far as the signer knows, is beyond this place. */
   lastSigned(): Promise<SignedPlace>
+  /** Takes all that was signed above a height for unsigned. Absent but for a development network's own validator. */
+  rewind?(height: number): Promise<void>
 }
 
 export type FileSignerOptions = {
@@ -40,6 +48,8 @@ export type FileSignerOptions = {
   /** The last-signed state, made by `LastSignedFile.create`. */
   readonly statePath: string
   readonly fileSystem: FileSystem
+  /** Whether `rewind` may be called: of a chain that nobody else relies on. */
+  readonly canRewind?: boolean
 }
 
 export const defaultFileSignerOptions = { fileSystem: nodeFileSystem }
@@ -49,6 +59,7 @@ export class FileSigner implements GuardedSigner {
   readonly publicKey: Uint8Array
   readonly address: Uint8Array
   readonly #chainId: number
+  readonly #canRewind: boolean
   readonly #privateKey: Uint8Array
   readonly #state: LastSignedFile
   /** One signature at a time: each is checked against the one before. */
@@ -56,6 +67,7 @@ export class FileSigner implements GuardedSigner {
 
   private constructor(options: FileSignerOptions, state: LastSignedFile) {
     this.#chainId = options.chainId
+    this.#canRewind = options.canRewind === true
     this.#privateKey = options.privateKey.slice()
     this.#state = state
     this.publicKey = signatures.publicKeyOf(this.#privateKey)
@@ -86,6 +98,13 @@ export class FileSigner implements GuardedSigner {
     await this.#last
     const { height, round, step, signature } = this.#state.current
     return { height, round, step, signature }
+  }
+
+  async rewind(height: number): Promise<void> {
+    assert(this.#canRewind, 'a validator of a chain never forgets what it signed')
+    const rewound = this.#last.then(() => this.#state.save(signedUpTo(height)))
+    this.#last = rewound.catch(() => undefined)
+    await rewound
   }
 
   async close(): Promise<void> {

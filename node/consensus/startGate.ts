@@ -85,6 +85,13 @@ export class StartGate implements GuardedSigner {
     return this.#signer.lastSigned()
   }
 
+  get canRewind(): boolean {
+    return this.#signer.rewind !== undefined
+  }
+  async rewind(height: number): Promise<void> {
+    await this.#signer.rewind?.(height)
+  }
+
   async close(): Promise<void> {
     this.#stopped = true
     this.#cancel?.()

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { assert } from '../../core/primitives/assert.ts'
-import { concatBytes } from '../../core/primitives/bytes.ts'
 import { NexusError } from '../../core/primitives/errors.ts'
 import { LIMITS } from '../../core/primitives/limits.ts'
 import { type FileSystem, nodeFileSystem, type OpenFile } from '../storage/fileSystem.ts'
@@ -66,7 +65,10 @@ export class Wal implements WalLog {
   #written: number
   /** Where the records begin that wait to be written together. */
   #flush = 0
-  #pending: Uint8Array[] = []
+  #pending = new Uint8Array(FIRST_BUFFER_BYTES)
+  #pendingBytes = 0
+  /** The memory of the write before, for the next one. */
+  #spare: Uint8Array<ArrayBuffer> | null = null
   #flushing: Promise<void> | null = null
   #next: Promise<void> | null = null
   #failure: NexusError | null = null
@@ -126,12 +128,21 @@ export class Wal implements WalLog {
     if (this.#failure !== null) throw this.#failure
     assert(Number.isInteger(type) && type >= 0 && type <= 0xff, 'a WAL type is one byte')
     assert(payload.length <= LIMITS.walRecordBytes, 'a WAL record is within its limit')
-    if (this.#pending.length === 0) this.#flush = this.#end
-    const record = new Uint8Array(RECORD_HEAD_BYTES + payload.length)
+    if (this.#pendingBytes === 0) this.#flush = this.#end
+    const length = RECORD_HEAD_BYTES + payload.length
+    this.#reserve(length)
     const place = { salt: this.#salt, offset: this.#end, flush: this.#flush }
-    writeRecord(record, 0, { type, payload, ...place })
-    this.#pending.push(record)
-    this.#end += record.length
+    writeRecord(this.#pending, this.#pendingBytes, { type, payload, ...place })
+    this.#pendingBytes += length
+    this.#end += length
+  }
+
+  #reserve(bytes: number): void {
+    const needed = this.#pendingBytes + bytes
+    if (needed <= this.#pending.length) return
+    const larger = new Uint8Array(Math.max(needed, 2 * this.#pending.length))
+    larger.set(this.#pending.subarray(0, this.#pendingBytes))
+    this.#pending = larger
   }
 
   flush(): Promise<void> {
@@ -145,7 +156,7 @@ export class Wal implements WalLog {
       })
       return this.#next
     }
-    return this.#pending.length === 0 ? Promise.resolve() : this.#start()
+    return this.#pendingBytes === 0 ? Promise.resolve() : this.#start()
   }
 
   async close(): Promise<void> {
@@ -166,19 +177,26 @@ export class Wal implements WalLog {
   }
 
   async #write(): Promise<void> {
-    const records = this.#pending
-    this.#pending = []
+    const memory = this.#pending
+    const bytes = memory.subarray(0, this.#pendingBytes)
+    this.#pending = this.#spare ?? new Uint8Array(FIRST_BUFFER_BYTES)
+    this.#spare = null
+    this.#pendingBytes = 0
     try {
-      const bytes = records.length === 1 ? (records[0] as Uint8Array) : concatBytes(...records)
       await this.#file.write(bytes, this.#written)
       await this.#file.sync()
       this.#written += bytes.length
+      if (memory.length <= MAX_SPARE_BYTES) this.#spare = memory
     } catch (error) {
       this.#failure = writeError(this.#path, error)
       throw this.#failure
     }
   }
 }
+
+const FIRST_BUFFER_BYTES = 4_096
+/** What a large block needed is not kept. */
+const MAX_SPARE_BYTES = 64 * 1_024
 
 /** A file under its name whole or not at all, also after a power cut. */
 async function placeFile(
@@ -219,6 +237,12 @@ function isBlank(bytes: Uint8Array, from: number): boolean {
   return true
 }
 
+type Prepared = { readonly height: number; readonly opened: Promise<OpenedWal> }
+
+async function closed({ opened }: Prepared): Promise<void> {
+  await (await opened).wal.close()
+}
+
 export type WalDirectoryOptions = ChainIdentity & {
   readonly directory: string
   readonly fileSystem: FileSystem
@@ -239,7 +263,7 @@ export const defaultWalDirectoryOptions = {
  */
 export class WalDirectory implements WalFactory {
   readonly #options: WalDirectoryOptions
-  #prepared: { readonly height: number; readonly opened: Promise<OpenedWal> } | null = null
+  #prepared: Prepared | null = null
   #removing: Promise<void> = Promise.resolve()
 
   private constructor(options: WalDirectoryOptions) {
@@ -257,7 +281,7 @@ export class WalDirectory implements WalFactory {
   async open(height: number): Promise<OpenedWal> {
     const prepared = this.#prepared
     this.#prepared = null
-    if (prepared !== null && prepared.height !== height) await (await prepared.opened).wal.close()
+    if (prepared !== null && prepared.height !== height) await closed(prepared)
     const opened = await (prepared?.height === height ? prepared.opened : this.#open(height))
     const next = this.#open(height + 1)
     // Whoever opens that height sees the error; until then it is nobody's.
@@ -269,8 +293,12 @@ export class WalDirectory implements WalFactory {
   /** Returns before the files are gone; a later call reports what went wrong. */
   async removeBelow(height: number): Promise<void> {
     await this.#removing
-    this.#removing = this.#remove(height).catch((error) => {
-      throw writeError(this.#options.directory, error)
+    // Block sync passes heights faster than their files are made: one that is being made must be there
+    // before it can be removed.
+    const passed = this.#prepared !== null && this.#prepared.height < height ? this.#prepared : null
+    if (passed !== null) this.#prepared = null
+    this.#removing = this.#remove(height, passed).catch((error) => {
+      throw error instanceof NexusError ? error : writeError(this.#options.directory, error)
     })
     this.#removing.catch(() => undefined)
   }
@@ -279,7 +307,7 @@ export class WalDirectory implements WalFactory {
     const prepared = this.#prepared
     this.#prepared = null
     await this.#removing
-    if (prepared !== null) await (await prepared.opened).wal.close()
+    if (prepared !== null) await closed(prepared)
   }
 
   #open(height: number): Promise<OpenedWal> {
@@ -289,8 +317,9 @@ export class WalDirectory implements WalFactory {
     return Wal.open(directory, { ...identity, fileSystem, salt, preallocatedBytes })
   }
 
-  async #remove(height: number): Promise<void> {
+  async #remove(height: number, passed: Prepared | null): Promise<void> {
     const { directory, fileSystem } = this.#options
+    if (passed !== null) await closed(passed)
     for (const file of await walFilesOf(directory, fileSystem))
       if (file.height < height) await fileSystem.remove(file.path)
   }

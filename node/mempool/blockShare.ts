@@ -2,8 +2,12 @@ import type { Pooled, PooledAction } from './action.ts'
 import { LENGTH_PREFIX_BYTES } from './selection.ts'
 import type { PooledTransaction } from './transaction.ts'
 
-/** What a list of a block may take. */
-export type Room = { readonly maxBytes: number; readonly maxCount: number }
+/** What a list of a block may take, and what it should: nothing is added once `targetBytes` are reached. */
+export type Room = {
+  readonly maxBytes: number
+  readonly maxCount: number
+  readonly targetBytes: number
+}
 
 export type Lanes = {
   readonly core: (room: Room) => PooledAction[]
@@ -17,15 +21,21 @@ export type Lanes = {
  */
 export function shareBlock(room: Room, { core, evm }: Lanes): Pooled[] {
   const wanted = core(room)
+  const beside = (whole: number, taken: number): number =>
+    whole - Math.min(taken, Math.floor(whole / 2))
   const transactions = evm({
-    maxBytes: room.maxBytes - Math.min(bytesOf(wanted), Math.floor(room.maxBytes / 2)),
-    maxCount: room.maxCount - Math.min(wanted.length, Math.floor(room.maxCount / 2)),
+    maxBytes: beside(room.maxBytes, bytesOf(wanted)),
+    maxCount: beside(room.maxCount, wanted.length),
+    targetBytes: beside(room.targetBytes, bytesOf(wanted)),
   })
   const left = {
     maxBytes: room.maxBytes - bytesOf(transactions),
     maxCount: room.maxCount - transactions.length,
+    // The last one chosen may go far beyond a small target; that costs the other lane nothing of its half.
+    targetBytes: beside(room.targetBytes, bytesOf(transactions)),
   }
-  const fits = bytesOf(wanted) <= left.maxBytes && wanted.length <= left.maxCount
+  const fits =
+    bytesOf(wanted) <= Math.min(left.maxBytes, left.targetBytes) && wanted.length <= left.maxCount
   return [...(fits ? wanted : core(left)), ...transactions]
 }
 

@@ -72,6 +72,8 @@ export type ActionLimits = {
   /** Of the encoded list of envelopes, without its own count. */
   readonly maxBytes: number
   readonly maxCount: number
+  /** The selection ends when it has come so far; the last one may be any size that fits. */
+  readonly targetBytes: number
 }
 
 export type CommittedActions = {
@@ -157,8 +159,9 @@ export class CorePool {
     const selected: PooledAction[] = []
     const ended = new Set<string>()
     let [gas, bytes] = [limits.gas, limits.maxBytes]
+    const enough = limits.maxBytes - limits.targetBytes
     for (const { action, signerKey, lastBlockMs } of this.#entries.values()) {
-      if (selected.length >= limits.maxCount || bytes < LEAST_BYTES) break
+      if (selected.length >= limits.maxCount || bytes < LEAST_BYTES || bytes <= enough) break
       if (lastBlockMs < limits.blockMs || ended.has(signerKey)) continue
       const size = action.bytes.length + LENGTH_PREFIX_BYTES
       if (action.gas > gas || size > bytes) {

@@ -127,6 +127,20 @@ export class TransactionPool {
     return this.#queues.get(keyOf(address))?.pendingNonce ?? null
   }
 
+  /** How many a block made now could hold, counted up to `limit`. O(senders + limit). */
+  selectable(limit: number): number {
+    let count = 0
+    for (const { isReady, entries, executable } of this.#queues.values()) {
+      if (!isReady) continue
+      for (let i = 0; i < executable; i++) {
+        if (count >= limit) return count
+        if (!isAffordable(entries[i] as Entry, this.#baseFee)) break
+        count++
+      }
+    }
+    return count
+  }
+
   /** How many have the nonce that is next or follow one that has, and how many wait for a nonce before theirs. O(senders). */
   counts(): { readonly pending: number; readonly queued: number } {
     let pending = 0

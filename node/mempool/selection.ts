@@ -10,6 +10,8 @@ export type SelectionLimits = {
   /** Of the encoded list of transactions, without its own count. */
   readonly maxBytes: number
   readonly maxCount: number
+  /** The selection ends when it has come so far; the last one may be any size that fits. */
+  readonly targetBytes: number
 }
 
 /** The length prefix of a transaction inside a block or a batch. */
@@ -27,7 +29,8 @@ export function selectTransactions(
   const lanes = new Lanes(queues, baseFeeOf(limits.baseFee))
   const selected: PooledTransaction[] = []
   let [gas, bytes] = [limits.gasLimit, limits.maxBytes]
-  while (selected.length < limits.maxCount) {
+  const enough = limits.maxBytes - limits.targetBytes
+  while (selected.length < limits.maxCount && bytes > enough) {
     const entry = lanes.first
     if (entry === undefined) break
     const size = entry.size + LENGTH_PREFIX_BYTES

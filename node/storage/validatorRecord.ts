@@ -71,16 +71,18 @@ export function readValidatorBase(read: Read, height: Height): ValidatorBase {
   return { height: record.base, validators: base.validators }
 }
 
-const sameMembers = (a: readonly Validator[], b: readonly Validator[]): boolean =>
-  a.length === b.length &&
-  a.every((validator, index) => {
-    const other = b[index] as Validator
-    return validator.power === other.power && equalBytes(validator.publicKey, other.publicKey)
-  })
+const isSameMember = (a: Validator, b: Validator): boolean =>
+  a.power === b.power && (a.publicKey === b.publicKey || equalBytes(a.publicKey, b.publicKey))
 
+const sameMembers = (a: readonly Validator[], b: readonly Validator[]): boolean =>
+  a.length === b.length && a.every((one, index) => isSameMember(one, b[index] as Validator))
+
+/** Sets of different heights differ in a priority: cheap unless they are the same. */
 export function sameValidators(a: readonly Validator[], b: readonly Validator[]): boolean {
-  return (
-    sameMembers(a, b) &&
-    a.every((validator, index) => validator.priority === (b[index] as Validator).priority)
-  )
+  if (a === b) return true
+  if (a.length !== b.length) return false
+  return a.every((one, index) => {
+    const other = b[index] as Validator
+    return one.priority === other.priority && isSameMember(one, other)
+  })
 }

@@ -56,7 +56,8 @@ export class TaskQueue {
         this.#tasks = []
         for (const task of batch) {
           if (this.#stopped) return
-          await task()
+          const ended = task()
+          if (ended !== undefined) await ended
         }
       }
     } catch (error) {

@@ -70,6 +70,10 @@ export class Lanes {
   get hasPending(): boolean {
     return this.core.size > 0 || this.evm.hasPending
   }
+  /** How many a block made now could hold, counted up to `limit`. */
+  selectable(limit: number): number {
+    return this.core.size + this.evm.selectable(limit)
+  }
   has(hash: Uint8Array): boolean {
     return this.evm.has(hash) || this.core.has(hash)
   }
@@ -87,10 +91,15 @@ export class Lanes {
     return isAction(item) ? this.admitAction(item) : this.admitTransaction(item)
   }
 
-  /** What the block after `head` should hold. */
-  select(head: ChainHead, params: ConsensusParams): Pooled[] {
+  /** What the block after `head` should hold: `targetBytes` of it, and whatever comes last in full. */
+  select(head: ChainHead, params: ConsensusParams, targetBytes: number): Pooled[] {
     const blockMs = Math.max(this.#modules.clock.wallMs(), head.summary.time + 1)
-    const room = { maxBytes: bytesLeft(head, params), maxCount: LIMITS.blockTransactions }
+    const maxBytes = bytesLeft(head, params)
+    const room = {
+      maxBytes,
+      maxCount: LIMITS.blockTransactions,
+      targetBytes: Math.min(maxBytes, targetBytes),
+    }
     return shareBlock(room, {
       core: (part) => this.core.select({ ...part, blockMs, gas: this.#coreGas }),
       evm: (part) =>

@@ -1,3 +1,4 @@
+import type { Worker } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { Coprocessor } from '../../core/host/coprocessor.ts'
 import { assert } from '../../core/primitives/assert.ts'
@@ -8,6 +9,7 @@ import {
   type TransactionRules,
 } from '../../evm/transaction.ts'
 import type { PooledAction } from '../mempool/action.ts'
+import { HEAP_LIMITS } from '../threads/heapLimits.ts'
 import { ActionDecoder } from './actionDecoder.ts'
 import { type Decoders, type Recovered, recover, recoveredCodec } from './recovered.ts'
 
@@ -44,6 +46,11 @@ export class SenderRecovery {
     this.#decoders = { rules, actions: new ActionDecoder({ chainId, engines }) }
     this.#threads = threads
     if (eager && threads > 0) this.#pool = poolOf(threads)
+  }
+
+  /** The threads that run now. */
+  get workers(): readonly Worker[] {
+    return this.#pool?.threads ?? []
   }
 
   /** In order; null where one is not acceptable. */
@@ -95,6 +102,7 @@ const poolOf = (threads: number): Pool =>
     minThreads: threads,
     maxThreads: threads,
     maxQueue: MAX_QUEUE,
+    resourceLimits: HEAP_LIMITS.signatures,
   })
 
 /** Waking a thread costs as much as a few signatures, and an idle chain's batches hold one transaction. */

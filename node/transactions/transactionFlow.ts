@@ -30,6 +30,7 @@ import { batchCodec, type ProposalBody } from '../network/messages.ts'
 import type { Logger } from '../observability/logger.ts'
 import type { MempoolMetrics } from '../observability/metrics.ts'
 import type { ChainReader } from '../storage/chainReader.ts'
+import { Backlog } from './backlog.ts'
 import { Lanes, type LanesOptions } from './lanes.ts'
 import type { SenderRecovery } from './senderRecovery.ts'
 
@@ -57,6 +58,7 @@ export type FlowModules = {
 export class TransactionFlow implements TransactionSource {
   readonly #modules: FlowModules
   readonly #lanes: Lanes
+  readonly #backlog: Backlog
   readonly #store: BatchStore
   readonly #builder: BatchBuilder
   /** Batches being decoded, by digest. */
@@ -67,6 +69,7 @@ export class TransactionFlow implements TransactionSource {
     const accountOf = (address: Uint8Array) => this.#accountOf(address)
     this.#modules = modules
     this.#lanes = new Lanes(options, { accountOf, clock, metrics })
+    this.#backlog = new Backlog(clock, metrics)
     this.#store = new BatchStore(defaultBatchStoreOptions, {
       isPending: (hash) => this.#lanes.has(hash),
     })
@@ -85,6 +88,11 @@ export class TransactionFlow implements TransactionSource {
   }
   get actions(): Pick<CorePool, 'size' | 'bytes' | 'get'> {
     return this.#lanes.core
+  }
+
+  /** Whether our own RPC may bring so many more; false: the chain is busy for long. See `Backlog`. */
+  room(count: number): true | Promise<boolean> {
+    return this.#backlog.room(count)
   }
 
   /** From our own RPC: decoded, its signature recovered. What is taken in is pushed to all validators. */
@@ -125,10 +133,10 @@ export class TransactionFlow implements TransactionSource {
     return this.#lanes.hasPending
   }
 
-  select(head: ChainHead, params: ConsensusParams): SelectedTransactions {
+  select(head: ChainHead, params: ConsensusParams, targetBytes: number): SelectedTransactions {
     // What waits in the window must be named by a batch that peers can ask for.
     this.#builder.flush()
-    const selected = this.#lanes.select(head, params)
+    const selected = this.#lanes.select(head, params, targetBytes)
     const now = this.#modules.clock.monoMs()
     const references = referencesOf(selected, this.#store, { ...defaultReferenceOptions, now })
     return { ...references, ...contentOf(selected) }
@@ -154,6 +162,10 @@ export class TransactionFlow implements TransactionSource {
 
   committed(result: ExecutionResult, head: ChainHead): void {
     this.#lanes.committed(result, head)
+    this.#backlog.committed({
+      included: result.included.length + result.actions.length,
+      waiting: this.#lanes.selectable(this.#backlog.limit),
+    })
     this.#store.prune(this.#modules.clock.monoMs())
   }
 
@@ -163,6 +175,7 @@ export class TransactionFlow implements TransactionSource {
   }
 
   stop(): void {
+    this.#backlog.stop()
     this.#builder.flush()
   }
 
@@ -174,6 +187,7 @@ export class TransactionFlow implements TransactionSource {
 
   #announce(admitted: readonly Pooled[]): void {
     this.#lanes.measure()
+    this.#backlog.added(admitted.length)
     const transactions = admitted.filter(isTransaction)
     if (transactions.length > 0) this.#modules.onAdmitted(transactions)
     if (this.#lanes.hasPending) this.#modules.onPending()

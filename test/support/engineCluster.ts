@@ -92,6 +92,8 @@ export class Cluster {
   answer: (from: number, block: Uint8Array) => Uint8Array = (_, block) => block
   /** Nodes that lack the batches of every proposal, and must ask for whole blocks. */
   readonly forgetful = new Set<number>()
+  /** Nodes restored from a snapshot, and its height: what came before is not in their records. */
+  readonly restoredAt = new Map<number, number>()
   /** Nodes whose signer cannot be asked now. */
   readonly signerAway = new Set<number>()
   emptyBlockIntervalMs = 30
@@ -102,6 +104,8 @@ export class Cluster {
   /** Called when a node has committed, and when it has signed and nobody heard of it yet; tests replace them. */
   onCommitted: (node: number, height: number) => void = () => undefined
   onSigned: (node: number, height: number) => void = () => undefined
+  /** Called when a node sets a timer; tests replace it. */
+  onTimer: (node: number, afterMs: number) => void = () => undefined
   /** What every key ever signed, by key and slot: no crash of a node makes this forget. */
   readonly everSigned = new Map<string, string>()
   /** Signatures that only a guard prevented, and those that nothing did. */
@@ -194,7 +198,7 @@ function createNode(cluster: Cluster, index: number): ClusterNode {
   const fatal: Error[] = []
   const rejected: string[] = []
   const others = cluster.keys.map((_, i) => i).filter((i) => i !== index)
-  const reader = readerOf(disk)
+  const reader = readerOf(disk, () => cluster.restoredAt.get(index) ?? 0)
   let alive = true
   const evidence = new EvidencePool({
     reader,
@@ -227,7 +231,13 @@ function createNode(cluster: Cluster, index: number): ClusterNode {
       transactions: createSource(pool, () => cluster.forgetful.has(index)),
       evidence,
       reader,
-      clock: systemClock,
+      clock: {
+        ...systemClock,
+        setTimer: (run, afterMs) => {
+          cluster.onTimer(index, afterMs)
+          return systemClock.setTimer(run, afterMs)
+        },
+      },
       log: silentLogger,
       metrics: NO_METRICS,
       onCommitted: ({ head }) => cluster.onCommitted(index, head.summary.height),
@@ -257,17 +267,22 @@ async function catchUp(
   await cluster.nodes[index]?.engine.applyCertified(next.block, next.certificate)
 }
 
-function readerOf(disk: Disk) {
+function readerOf(disk: Disk, start: () => number) {
   return {
+    get start() {
+      return heightOf(start())
+    },
     certificate: (height: number) => disk.blocks[height - 1]?.certificate ?? null,
     refresh: () => {},
-    summary: (height: number) => disk.summaries[height] ?? null,
+    summary: (height: number) => (height < start() ? null : (disk.summaries[height] ?? null)),
     validators: (height: number) =>
-      height === 0 ? null : (disk.summaries[height - 1]?.validators ?? null),
+      height === 0 || height < start() ? null : (disk.summaries[height - 1]?.validators ?? null),
     hasEvidence: (wanted: Uint8Array) =>
-      disk.blocks.some(({ block }) =>
-        block.payload.evidence.some((one) => toHex(evidenceHash(one)) === toHex(wanted)),
-      ),
+      disk.blocks
+        .slice(start())
+        .some(({ block }) =>
+          block.payload.evidence.some((one) => toHex(evidenceHash(one)) === toHex(wanted)),
+        ),
     pendingEvidence: () => disk.evidence,
   }
 }

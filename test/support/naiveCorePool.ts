@@ -51,13 +51,14 @@ export class NaiveCorePool {
     return 'OK'
   }
 
-  select({ blockMs, gas, maxBytes, maxCount }: ActionLimits): PooledAction[] {
+  select({ blockMs, gas, maxBytes, maxCount, targetBytes }: ActionLimits): PooledAction[] {
     const chosen: PooledAction[] = []
     const ended: string[] = []
     for (const { action } of this.held) {
       const signer = toHex(action.signer)
       if (this.#isLate(action, blockMs) || ended.includes(signer)) continue
-      if (chosen.length === maxCount) break
+      const taken = sum(chosen.map(({ bytes }) => bytes.length + 4))
+      if (chosen.length === maxCount || taken >= targetBytes) break
       const all = [...chosen, action]
       const fits =
         sum(all.map((one) => one.gas)) <= gas &&

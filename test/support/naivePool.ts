@@ -57,7 +57,8 @@ export class NaivePool {
     const lanes = [...new Set(this.held.map(({ tx }) => senderOf(tx)))].map((s) => this.#run(s))
     const chosen: PooledTransaction[] = []
     let [gas, bytes] = [limits.gasLimit, limits.maxBytes]
-    while (chosen.length < limits.maxCount) {
+    const taken = (): number => chosen.reduce((sum, tx) => sum + tx.bytes.length + 4, 0)
+    while (chosen.length < limits.maxCount && taken() < limits.targetBytes) {
       const heads = lanes.flatMap((lane) => {
         const [head] = lane
         return head !== undefined && head.tx.maxFeePerGas >= limits.baseFee ? [{ head, lane }] : []

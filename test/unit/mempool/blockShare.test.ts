@@ -7,17 +7,25 @@ import { sketch, sketchAction } from '../../support/poolTransactions.ts'
 const bytesOf = (items: readonly Pooled[]): number =>
   items.reduce((sum, { bytes }) => sum + bytes.length + 4, 0)
 
-/** Takes in order and passes over what does not fit. */
-function greedy<T extends Pooled>(items: readonly T[], { maxBytes, maxCount }: Room): T[] {
+/** Takes in order and passes over what does not fit, until it has enough. */
+function greedy<T extends Pooled>(items: readonly T[], room: Room): T[] {
+  const { maxBytes, maxCount, targetBytes } = room
   const chosen: T[] = []
   for (const item of items)
-    if (chosen.length < maxCount && bytesOf([...chosen, item]) <= maxBytes) chosen.push(item)
+    if (
+      bytesOf(chosen) < targetBytes &&
+      chosen.length < maxCount &&
+      bytesOf([...chosen, item]) <= maxBytes
+    )
+      chosen.push(item)
   return chosen
 }
 
 const LARGEST = 200
 const sizes = fc.array(fc.integer({ min: 100, max: LARGEST }), { maxLength: 30 })
-const room = fc.record({ maxBytes: fc.nat(4_000), maxCount: fc.nat(30) })
+const room = fc
+  .record({ maxBytes: fc.nat(4_000), maxCount: fc.nat(30), target: fc.nat(6_000) })
+  .map(({ target, ...rest }) => ({ ...rest, targetBytes: Math.min(rest.maxBytes, target) }))
 const lanesOf = (evm: readonly number[], core: readonly number[]) => ({
   evm: evm.map((size, value) => sketch({ value, size })),
   core: core.map((size, nonce) => sketchAction({ nonce, size })),
@@ -46,7 +54,10 @@ describe('shareBlock', () => {
             maxBytes: Math.floor(limits.maxBytes / 2),
             maxCount: Math.floor(limits.maxCount / 2),
           }
-          const isFull = own.length >= half.maxCount || bytesOf(own) + LARGEST + 4 > half.maxBytes
+          const isFull =
+            own.length >= half.maxCount ||
+            bytesOf(own) + LARGEST + 4 > half.maxBytes ||
+            bytesOf(own) >= Math.floor(limits.targetBytes / 2)
           expect(own.length === all.length || isFull).toBe(true)
         }
       }),
@@ -61,7 +72,9 @@ describe('shareBlock', () => {
         const chosen = share(limits, lanes)
         const isEverything = chosen.length === evmSizes.length + coreSizes.length
         const isFull =
-          chosen.length === limits.maxCount || bytesOf(chosen) + LARGEST + 4 > limits.maxBytes
+          chosen.length === limits.maxCount ||
+          bytesOf(chosen) + LARGEST + 4 > limits.maxBytes ||
+          bytesOf(chosen) >= limits.targetBytes
         expect(isEverything || isFull).toBe(true)
       }),
       { numRuns: 500 },
@@ -70,7 +83,7 @@ describe('shareBlock', () => {
 
   it('gives all to the lane that is alone', () => {
     const full = Array.from({ length: 30 }, () => 146)
-    const limits = { maxBytes: 3_000, maxCount: 100 }
+    const limits = { maxBytes: 3_000, maxCount: 100, targetBytes: 3_000 }
     expect(share(limits, lanesOf(full, []))).toHaveLength(20)
     expect(share(limits, lanesOf([], full))).toHaveLength(20)
     const both = share(limits, lanesOf(full, full))
@@ -79,5 +92,16 @@ describe('shareBlock', () => {
     expect([few.filter(isAction).length, few.length]).toEqual([3, 20])
     const fewEvm = share(limits, lanesOf(full.slice(0, 3), full))
     expect([fewEvm.filter(isAction).length, fewEvm.length]).toEqual([17, 20])
+  })
+
+  it('ends soon after the target, and never passes over what is larger than it', () => {
+    const limits = { maxBytes: 3_000, maxCount: 100, targetBytes: 300 }
+    const full = Array.from({ length: 30 }, () => 146)
+    expect(share(limits, lanesOf(full, []))).toHaveLength(2)
+    expect(share(limits, lanesOf([], full))).toHaveLength(2)
+    const both = share({ ...limits, targetBytes: 600 }, lanesOf(full, full))
+    expect([both.filter(isAction).length, both.length]).toEqual([2, 4])
+    const large = share(limits, lanesOf([1_000, 146], [1_200, 146]))
+    expect(large.map(({ bytes }) => bytes.length)).toEqual([1_200, 1_000])
   })
 })

@@ -156,7 +156,8 @@ class World {
   }
 
   select(gas: number, maxBytes: number, maxCount: number): PooledAction[] {
-    return this.pool.select({ gas, maxBytes, maxCount, blockMs: this.now })
+    const limits = { gas, maxBytes, maxCount, targetBytes: maxBytes }
+    return this.pool.select({ ...limits, blockMs: this.now })
   }
 
   check(): void {
@@ -164,13 +165,14 @@ class World {
     expect([pool.size, pool.bytes]).toEqual([twin.held.length, twin.bytes])
     expect(twin.held.every(({ action }) => pool.get(action.hash) === action)).toBe(true)
     expect(pool.size <= options.maxCount && pool.bytes <= options.maxBytes).toBe(true)
-    for (const [gas, maxBytes, maxCount] of [
-      [1e6, 1e6, 1e6],
-      [300, 700, 3],
-      [1e6, 500, 1e6],
-      [150, 1e6, 1e6],
+    for (const [gas, maxBytes, maxCount, targetBytes] of [
+      [1e6, 1e6, 1e6, 1e6],
+      [1e6, 1e6, 1e6, 450],
+      [300, 700, 3, 700],
+      [1e6, 500, 1e6, 500],
+      [150, 1e6, 1e6, 1e6],
     ] as const) {
-      const limits = { gas, maxBytes, maxCount, blockMs: this.now }
+      const limits = { gas, maxBytes, maxCount, targetBytes, blockMs: this.now }
       expect(pool.select(limits).map(nameOf)).toEqual(twin.select(limits).map(nameOf))
     }
     // Several drops of one command may come in another order.
@@ -235,7 +237,7 @@ describe('CorePool', () => {
     expect(codeOf({ nonce: T, expiresAfter: T - 1 })).toBe('EXPIRED')
     const pool = poolAt()
     pool.add(sketchAction({ nonce: T, expiresAfter: T + 5 }), { monoMs: 0, blockMs: T })
-    const limits = { gas: 1e9, maxBytes: 1e6, maxCount: 10 }
+    const limits = { gas: 1e9, maxBytes: 1e6, maxCount: 10, targetBytes: 1e6 }
     expect(pool.select({ ...limits, blockMs: T + 5 })).toHaveLength(1)
     expect(pool.select({ ...limits, blockMs: T + 6 })).toHaveLength(0)
     pool.onCommitted({ actions: [], blockMs: T + 4 })
@@ -287,7 +289,7 @@ describe('CorePool', () => {
     expect(reasons).toEqual([`VOIDED ${nameOf(order)}`])
     expect([pool.size, pool.bytes, pool.has(order.hash)]).toEqual([1, 150, false])
     for (const late of [order, sketchNoop(order, 151)]) expect(answer(late)).toBe('NONCE_PENDING')
-    const limits = { gas: 1e9, maxBytes: 1e6, maxCount: 10, blockMs: T }
+    const limits = { gas: 1e9, maxBytes: 1e6, maxCount: 10, targetBytes: 1e6, blockMs: T }
     expect(pool.select(limits)).toEqual([noop])
     pool.onCommitted({ actions: [{ hash: noop.hash, code: null }], blockMs: T })
     expect([pool.size, pool.bytes]).toEqual([0, 0])

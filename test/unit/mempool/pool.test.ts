@@ -29,7 +29,7 @@ function setUp(change: Partial<PoolOptions> = {}, baseFee = 5n): Setup {
 const setAccount = ({ accounts }: Setup, sender: number, nonce: number, balance = 1_000_000n) =>
   accounts.set(nameOf({ hash: addressOf(sender) }), { nonce, balance })
 
-const everything = { baseFee: 5n, gasLimit: 1e9, maxBytes: 1e9, maxCount: 1e9 }
+const everything = { baseFee: 5n, gasLimit: 1e9, maxBytes: 1e9, maxCount: 1e9, targetBytes: 1e9 }
 const codeOf = (setup: Setup, transaction: PooledTransaction): string => {
   const result = setup.pool.add(transaction, 0)
   return result.ok ? 'OK' : result.code
@@ -187,8 +187,11 @@ describe('a selection', () => {
     const small = sketch({ sender: 2, tip: 1, gas: 100 })
     for (const transaction of [large, after, small]) pool.add(transaction, 0)
     expect(pool.select({ ...everything, gasLimit: 500 })).toEqual([small])
-    expect(pool.select({ ...everything, maxBytes: 104 })).toEqual([large])
-    expect(pool.select({ ...everything, maxBytes: 103 })).toEqual([])
+    const bounded = (maxBytes: number) => ({ ...everything, maxBytes, targetBytes: maxBytes })
+    expect(pool.select(bounded(104))).toEqual([large])
+    expect(pool.select(bounded(103))).toEqual([])
+    expect(pool.select({ ...everything, targetBytes: 1 })).toEqual([large])
+    expect(pool.select({ ...everything, targetBytes: 0 })).toEqual([])
     expect(pool.select({ ...everything, maxCount: 2 })).toEqual([large, after])
   })
 

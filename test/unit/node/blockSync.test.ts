@@ -65,6 +65,8 @@ let penalties: string[]
 let asked: string[]
 let peers: Map<string, Peer>
 let answerMs: number
+/** Whose answers take just less than a request may. */
+let dripping: string
 let verdict: (height: number, block: Block) => string | null
 let sync: BlockSync
 
@@ -75,6 +77,7 @@ beforeEach(() => {
   penalties = []
   asked = []
   answerMs = 0
+  dripping = ''
   peers = new Map()
   verdict = () => null
   sync = new BlockSync(defaultBlockSyncOptions, {
@@ -91,7 +94,8 @@ beforeEach(() => {
     network: {
       requestBlocks: async (peerId, from, count) => {
         asked.push(peerId)
-        if (answerMs > 0) await new Promise((resolve) => setTimeout(resolve, answerMs))
+        const waitMs = peerId === dripping ? 9_900 : answerMs
+        if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs))
         const answer = peers.get(peerId)?.(from, count) ?? []
         if (answer instanceof Error) throw answer
         return answer
@@ -150,7 +154,6 @@ describe('BlockSync', () => {
   it('fetches what a peer has, in requests of bounded size, to its end', async () => {
     peers.set('a', honest(150))
     sync.noteHeight('a', 150)
-    expect(sync.catchingUp, 'far behind').toBe(true)
     await pass(3_000)
     expect(height).toBe(150)
     expect(sync.catchingUp).toBe(false)
@@ -254,20 +257,120 @@ describe('BlockSync', () => {
     await pass(6_000)
   })
 
-  it('is not catching up for being a few heights behind for a moment', async () => {
-    answerMs = 4_000
-    sync.noteHeight('a', 3)
-    await pass(100)
-    expect(sync.catchingUp).toBe(false)
-    for (let i = 0; i < 300; i++) {
-      sync.noteHeight('a', 3 + i)
-      await pass(10)
+  describe('says that it is catching up', () => {
+    /** Both say so, and nobody sends anything. */
+    const bothSay = (to: number): void => {
+      sync.noteHeight('a', to)
+      sync.noteHeight('b', to)
     }
-    expect(sync.catchingUp, 'no progress').toBe(true)
-    height = 302
-    await pass(100)
-    expect(sync.catchingUp).toBe(false)
-    await pass(4_000)
+
+    it('not while it is behind but moves, however many blocks a second there are', async () => {
+      answerMs = 60_000
+      for (let i = 0; i < 1_000; i++) {
+        bothSay(100 + i)
+        height = Math.max(0, i - 100)
+        await pass(10)
+        expect(sync.catchingUp, `at ${height} of ${100 + i}`).toBe(false)
+      }
+      await sync.stop()
+      await pass(60_000)
+    })
+
+    it('when it has not had what the chain had five seconds ago', async () => {
+      answerMs = 60_000
+      bothSay(2)
+      await pass(4_900)
+      expect(sync.catchingUp).toBe(false)
+      await pass(300)
+      expect(sync.catchingUp).toBe(true)
+      height = 2
+      expect(sync.catchingUp, 'at once').toBe(false)
+      await sync.stop()
+      await pass(60_000)
+    })
+
+    it('at once when most of its peers are far ahead', async () => {
+      answerMs = 60_000
+      bothSay(100_000)
+      expect(sync.catchingUp).toBe(true)
+      expect(sync.knownHeight).toBe(100_000)
+      await sync.stop()
+      await pass(60_000)
+    })
+
+    it.each([
+      ['that has nothing', () => []],
+      ['that does not answer', () => new NexusError({ code: 'REQUEST_TIMEOUT' })],
+    ] as const)('never for one liar %s, among two and more or alone', async (_, answer) => {
+      peers.set('liar', answer)
+      for (const others of [[], ['a'], ['b', 'c']]) {
+        for (const peer of others) {
+          peers.set(peer, honest(0))
+          sync.noteHeight(peer, 0)
+        }
+        for (let spent = 0; spent < 30_000; spent += 100) {
+          sync.noteHeight('liar', 10 ** 15)
+          await pass(100)
+          expect(sync.catchingUp).toBe(false)
+          expect(sync.knownHeight).toBe(0)
+        }
+      }
+    })
+
+    it('never again for long because of a liar that has once sent good blocks', async () => {
+      peers.set('liar', honest(128))
+      peers.set('a', honest(0))
+      sync.noteHeight('a', 0)
+      sync.noteHeight('liar', 128)
+      await pass(1_000)
+      expect(height).toBe(128)
+      answerMs = 10_000
+      let said = 0
+      for (let spent = 0; spent < 60_000; spent += 100) {
+        sync.noteHeight('liar', 10 ** 15)
+        await pass(100)
+        if (sync.catchingUp) said += 100
+      }
+      expect(said).toBeLessThanOrEqual(defaultBlockSyncOptions.claims.creditMs)
+      await sync.stop()
+      await pass(10_000)
+    })
+
+    it('while whole runs of good blocks show it, even if most peers are behind too', async () => {
+      answerMs = 100
+      peers.set('ahead', honest(100_000))
+      for (const peer of ['a', 'b', 'c']) sync.noteHeight(peer, 0)
+      sync.noteHeight('ahead', 100_000)
+      await pass(1_000)
+      expect(height).toBeGreaterThan(0)
+      expect(sync.catchingUp).toBe(true)
+      expect(sync.knownHeight).toBe(100_000)
+    })
+  })
+
+  it('charges a little for a claim that is answered with nothing, and nothing for a peer that left', async () => {
+    peers.set('pruned', () => [])
+    peers.set('gone', () => new NexusError({ code: 'PEER_GONE' }))
+    sync.noteHeight('pruned', 5)
+    sync.noteHeight('gone', 5)
+    await pass(500)
+    expect(penalties).toEqual(['pruned CLAIM_NOT_SERVED'])
+  })
+
+  it('does not let one peer that drips slow down a long sync more than once in a while', async () => {
+    const quick = honest(3_200)
+    peers.set('quick', quick)
+    peers.set('drip', quick)
+    sync.noteHeight('quick', 3_200)
+    sync.noteHeight('drip', 3_200)
+    dripping = 'drip'
+    await pass(20_000)
+    expect(height).toBe(3_200)
+    // Paused for 1, 2, 4 and 8 s: with every run asked of it once it would be one in two.
+    expect(asked.filter((peer) => peer === 'drip').length).toBeLessThanOrEqual(5)
+    expect(penalties).toEqual([])
+    await sync.stop()
+    await pass(10_000)
   })
 
   it('drops the claims of a peer that left', async () => {

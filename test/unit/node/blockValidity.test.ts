@@ -1,11 +1,15 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { type Block, blockCodec } from '../../../core/chain/block.ts'
+import type { Certificate, CertificateSignature } from '../../../core/chain/certificate.ts'
 import { duplicateVoteOf } from '../../../core/chain/evidence.ts'
 import { encode } from '../../../core/primitives/codec.ts'
 import { ZERO_HASH } from '../../../core/primitives/hash.ts'
+import { signatures } from '../../../core/primitives/signature.ts'
 import { heightOf, millisOf } from '../../../core/primitives/units.ts'
 import { buildBlock } from '../../../node/consensus/blockBuilder.ts'
 import { checkBlock, type ValidityContext } from '../../../node/consensus/blockValidity.ts'
+import { knownPrecommits } from '../../../node/consensus/knownPrecommits.ts'
+import { VotesSeen } from '../../../node/consensus/votesSeen.ts'
 import type { StateSummary } from '../../../node/storage/stateSummary.ts'
 import {
   blockIdOf,
@@ -251,6 +255,60 @@ describe('checkBlock', () => {
     expect(codeOf(old, { params: { ...params, evidenceMaxAgeBlocks: 5 } })).toBe(
       'WRONG_CONSENSUS_PARAMS_HASH',
     )
+  })
+
+  it('verifies of the last commit what was not verified here before, and nothing else', () => {
+    const { round, signatures: precommits } = lastCommit
+    const verify = vi.spyOn(signatures, 'verify')
+    // Signer 0 was in the certificate of the head, signer 1 was seen as a vote.
+    const own = { ...lastCommit, signatures: precommits.slice(0, 1) }
+    const votes = new VotesSeen()
+    const [, second, third] = precommits as [unknown, CertificateSignature, CertificateSignature]
+    votes.add({ type: 'precommit', round, blockId: headId, ...second })
+    const session = { isKnown: (vote: Parameters<typeof votes.has>[0]) => votes.has(vote) }
+    const known = { knownPrecommits: (one: Certificate) => knownPrecommits(one, own, session) }
+    const noEvidence = payload({ evidence: [] })
+    const forged = { ...second, signature: third.signature }
+    const changed = (...given: readonly CertificateSignature[]): Block =>
+      changedBlock(noEvidence, { payload: { lastCommit: { ...lastCommit, signatures: given } } })
+    try {
+      expect(codeOf(noEvidence, known)).toBe('VALID')
+      expect(verify).toHaveBeenCalledTimes(1)
+      expect(codeOf(noEvidence)).toBe('VALID')
+      expect(verify).toHaveBeenCalledTimes(4)
+      expect(codeOf(changed(precommits[0] as never, forged, third), known)).toBe('BAD_LAST_COMMIT')
+      const otherRound = certificate({ round: 1 })
+      expect(codeOf(payload({ evidence: [], lastCommit: otherRound }), known)).toBe('VALID')
+      const mixed = { ...otherRound, signatures: precommits }
+      expect(codeOf(payload({ evidence: [], lastCommit: mixed }), known)).toBe('BAD_LAST_COMMIT')
+    } finally {
+      verify.mockRestore()
+    }
+  })
+
+  it('leaves evidence of before its records to others, as long as it may count', () => {
+    const start = heightOf(10)
+    const restored = { start, validatorsAt: (at: number) => (at < 10 ? null : set) }
+    expect(codeOf(valid, restored)).toBe('UNKNOWABLE_EVIDENCE')
+    expect(codeOf(valid, { ...restored, vouched: true })).toBe('VALID')
+    const wrong = payload({ evidence: [evidenceAt(9), evidenceAt(11)] })
+    expect(codeOf(wrong, { ...restored, vouched: true })).toBe('EVIDENCE_NOT_ALLOWED')
+    const expired = { ...restored, timeAt: () => head.time - 1_000_000_000 }
+    const params = { ...TEST_PARAMS, evidenceMaxAgeBlocks: 0 }
+    const old = buildBlock({
+      ...{
+        chainId: TEST_CHAIN_ID,
+        params,
+        head,
+        validators: set,
+        nextValidators: next,
+        lastCommit,
+      },
+      ...{ proposer: set.addresses[0] as Uint8Array, timeMs: 1_000_001, evidence: [evidenceAt(8)] },
+      ...{ transactions: [], actions: [], messages: [] },
+    })
+    const early = { ...expired, params, start: heightOf(9), vouched: true }
+    expect(codeOf(old, early)).toBe('EVIDENCE_NOT_ALLOWED')
   })
 
   it('accepts exactly the messages that wait, in their order', () => {

@@ -106,6 +106,28 @@ describe('NexusBft', () => {
     expectAgreement()
   })
 
+  it('waits but a moment for a proposer that has been silent, until it is heard again', async () => {
+    cluster = new Cluster(testValidators([1, 1, 1, 1]))
+    const waits = new Set<number>()
+    // 60 ms for a proposal in round 0, an eighth of it for a silent proposer's: no other timer is set to it.
+    cluster.onTimer = (node, afterMs) => node === 0 && waits.add(afterMs)
+    const isShort = (): boolean => waits.has(8)
+    cluster.startAll()
+    await allReach(2)
+    await nodeAt(3).crash()
+    const gone = cluster.heightOf(0)
+    await allReach(gone + 8, [0, 1, 2])
+    expect([isShort(), waits.has(60)]).toEqual([false, true])
+    await until('a short wait', isShort)
+    cluster.start(3)
+    await until('the fourth to be back', () => cluster.heightOf(3) >= cluster.heightOf(0) - 1)
+    await allReach(cluster.heightOf(0) + 2)
+    waits.clear()
+    await allReach(cluster.heightOf(0) + 8)
+    expect([isShort(), waits.has(60)]).toEqual([false, true])
+    expectAgreement()
+  })
+
   it('survives crashes of everybody at any moment: unflushed log records are lost, nothing else', async () => {
     cluster = new Cluster(testValidators([1, 1, 1, 1]))
     cluster.startAll()

@@ -92,6 +92,7 @@ function createHarness(): Harness {
           batchSent: noop,
           batchReceived: noop,
           batchFetched: noop,
+          heldBack: noop,
         },
         onPending: () => void harness.pending++,
         onAdmitted: noop,
@@ -102,8 +103,9 @@ function createHarness(): Harness {
 }
 
 const head = { summary: { time: 1_000_000 }, nextBaseFee: 7n, pendingMessages: [] } as never
+const ENOUGH = Number.MAX_SAFE_INTEGER
 const bodyOf = (flow: TransactionFlow): ProposalBody => ({
-  ...flow.select(head, TEST_PARAMS),
+  ...flow.select(head, TEST_PARAMS, ENOUGH),
   messages: [],
   evidence: [],
   lastCommit: null,
@@ -237,7 +239,7 @@ describe('TransactionFlow', () => {
     expect(bob.pending).toBe(1)
     const result = { included: [], skipped: [], actions: [{ hash: first.hash, code: null }] }
     bob.flow.committed(result as never, head)
-    expect(bob.flow.select(head, TEST_PARAMS).core).toEqual([second.bytes])
+    expect(bob.flow.select(head, TEST_PARAMS, ENOUGH).core).toEqual([second.bytes])
     const refused = [{ hash: second.hash, code: 'INSUFFICIENT_FEE' }]
     bob.flow.committed({ ...result, actions: refused } as never, head)
     expect(bob.flow.hasPending()).toBe(false)
@@ -259,8 +261,11 @@ describe('TransactionFlow', () => {
   it('leaves room for the messages that a block must carry', async () => {
     alice.flow.submit(await Promise.all([0, 1, 2].map(signed)))
     const chosen = (messages: readonly object[]): number =>
-      alice.flow.select({ ...(head as object), pendingMessages: messages } as never, TEST_PARAMS)
-        .evm.length
+      alice.flow.select(
+        { ...(head as object), pendingMessages: messages } as never,
+        TEST_PARAMS,
+        ENOUGH,
+      ).evm.length
     const bulky = {
       kind: 'toEvm',
       block: 1,

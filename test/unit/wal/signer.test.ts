@@ -107,6 +107,21 @@ describe('FileSigner', () => {
     }
   })
 
+  it('forgets nothing it signed, but for a development network, and there for good', async () => {
+    const { signer, fileSystem } = await newSigner()
+    await sign(signer, prevote(3, 1))
+    await expect(signer.rewind(2)).rejects.toThrow(/never forgets/)
+    const options = { ...optionsOf(fileSystem), canRewind: true }
+    const devnet = await FileSigner.open(options)
+    await sign(devnet, prevote(9, 0))
+    await devnet.rewind(2)
+    await expect(sign(devnet, prevote(2, 7))).rejects.toMatchObject(refusal)
+    await sign(devnet, prevote(3, 0, blockB))
+    await expect(sign(devnet, prevote(3, 0))).rejects.toMatchObject(refusal)
+    const restarted = await FileSigner.open(options)
+    expect(await restarted.lastSigned()).toMatchObject({ height: 3, round: 0 })
+  })
+
   it('gives the same signature for the same bytes without touching the disk, also after a restart', async () => {
     const { signer, fileSystem } = await newSigner()
     const first = await sign(signer, prevote(3, 1))

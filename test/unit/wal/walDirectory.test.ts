@@ -57,6 +57,34 @@ describe('WalDirectory', () => {
     ])
   })
 
+  // Found by the kill loop: a validator that came back died of a file that it had deleted itself.
+  it('lets a file be made before it is removed, where block sync passes its height meanwhile', async () => {
+    const fileSystem = new MemoryFileSystem()
+    const create = fileSystem.create.bind(fileSystem)
+    let release: () => void = () => {}
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    fileSystem.create = async (path) => {
+      const file = await create(path)
+      if (!path.includes('06.wal')) return file
+      return { ...file, sync: () => held.then(() => file.sync()) }
+    }
+    const wals = await WalDirectory.open(optionsOf(fileSystem))
+    await wals.open(5)
+    await new Promise((resolve) => setImmediate(resolve))
+    await wals.removeBelow(8)
+    await new Promise((resolve) => setImmediate(resolve))
+    release()
+    expect((await wals.open(8)).entries).toEqual([])
+    await wals.removeBelow(8)
+    await wals.close()
+    expect((await names(fileSystem)).toSorted()).toEqual([
+      '0000000000000008.wal',
+      '0000000000000009.wal',
+    ])
+  })
+
   it('reports a file that cannot be made when its height comes', async () => {
     const fileSystem = new MemoryFileSystem()
     const wals = await WalDirectory.open(optionsOf(fileSystem))
