@@ -1,4 +1,5 @@
-// node test/sim/killLoop.ts [--count N] [--seed N] [--json]: SIGKILLs random validators of a real devnet under load.
+// node test/sim/killLoop.ts [--count N] [--seed N] [--limit SECONDS] [--json]: SIGKILLs random validators of a
+// real devnet under load; each must be back within the limit (60).
 import { parseArgs } from 'node:util'
 import { disposeAll } from '../support/devnet.ts'
 import { runKillLoop } from '../support/killLoop.ts'
@@ -7,6 +8,7 @@ const { values } = parseArgs({
   options: {
     count: { type: 'string', default: '200' },
     seed: { type: 'string', default: '1' },
+    limit: { type: 'string', default: '60' },
     json: { type: 'boolean', default: false },
   },
 })
@@ -15,6 +17,7 @@ try {
   const report = await runKillLoop({
     count: Number(values.count),
     seed: Number(values.seed),
+    recoveryLimitMs: 1_000 * Number(values.limit),
     onKill: (kill) => {
       if (!values.json)
         console.log(

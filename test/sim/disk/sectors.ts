@@ -20,8 +20,14 @@ export type PowerCut = 'none' | 'all' | 'prefix' | 'subset' | 'garbage' | 'secto
 export type Random = (bound: number) => number
 
 export function changed(data: Uint8Array, change: Change): Uint8Array {
+  return changedInPlace(data.slice(), change)
+}
+
+/** The same for bytes that the caller owns: where they are long enough they are written to. */
+export function changedInPlace(data: Uint8Array, change: Change): Uint8Array {
   if (change.kind === 'truncate') return resized(data, change.length)
-  const out = resized(data, Math.max(data.length, change.position + change.bytes.length))
+  const end = change.position + change.bytes.length
+  const out = end <= data.length ? data : resized(data, end)
   out.set(change.bytes, change.position)
   return out
 }
@@ -34,14 +40,15 @@ export function survivors(
   random: Random,
 ): Uint8Array {
   if (pending.length === 0 || cut === 'none') return durable
-  const all = (changes: readonly Change[]): Uint8Array => changes.reduce(changed, durable)
+  const all = (changes: readonly Change[]): Uint8Array =>
+    changes.reduce(changedInPlace, durable.slice())
   if (cut === 'all') return all(pending)
   if (cut === 'prefix') return all(prefixOf(pending, random))
   const sectors = pending.flatMap(sectorsOf)
   const kept = sectors.filter(() => random(2) === 0)
   // The size is metadata: it may be there before the data is.
   const grown = random(4) === 0 ? resized(durable, all(pending).length) : durable
-  const image = kept.reduce(changed, grown)
+  const image = kept.reduce(changedInPlace, grown.slice())
   return cut === 'subset' ? image : withNoise(image, sectors, cut, random)
 }
 

@@ -77,8 +77,13 @@ export class VirtualDatabase {
   }
 
   #get(key: string, sequence = Number.POSITIVE_INFINITY): Uint8Array | undefined {
-    const version = this.#live.get(key)?.findLast((one) => one.sequence <= sequence)
-    return version?.value?.slice()
+    const versions = this.#live.get(key)
+    if (versions === undefined) return undefined
+    for (let i = versions.length - 1; i >= 0; i--) {
+      const version = versions[i] as Version
+      if (version.sequence <= sequence) return version.value?.slice()
+    }
+    return undefined
   }
 
   #batch(boot: number): DatabaseBatch {
@@ -119,12 +124,17 @@ export class VirtualDatabase {
   }
 
   #show(key: string, value: Uint8Array | null): void {
-    const versions = this.#live.get(key) ?? []
-    const oldest = Math.min(...[...this.#snapshots].map(({ sequence }) => sequence), this.#sequence)
+    const version = { sequence: this.#sequence, value }
+    const versions = this.#live.get(key)
+    if (versions === undefined) {
+      this.#live.set(key, [version])
+      return
+    }
+    let oldest = this.#sequence
+    for (const { sequence } of this.#snapshots) oldest = Math.min(oldest, sequence)
     const needed = versions.findLastIndex(({ sequence }) => sequence <= oldest)
-    versions.splice(0, Math.max(0, needed))
-    versions.push({ sequence: this.#sequence, value })
-    this.#live.set(key, versions)
+    if (needed > 0) versions.splice(0, needed)
+    versions.push(version)
   }
 
   #snapshot(): Snapshot {

@@ -119,6 +119,9 @@ export class VirtualDisk {
   durableFiles(): ReadonlyMap<string, Uint8Array> {
     return this.#files.durable()
   }
+  durablePaths(): readonly string[] {
+    return this.#files.durablePaths()
+  }
   /** Flips one bit of a durable file, for reads from now on. */
   rotFile(path: string, offset: number, bit: number): void {
     this.#files.rot(path, offset, bit)

@@ -1,9 +1,10 @@
 import { dirname } from 'node:path'
 import type { FileSystem, OpenFile } from '../../../node/storage/fileSystem.ts'
 import { osError } from '../../support/memoryFileSystem.ts'
-import { type Change, changed, type PowerCut, survivors } from './sectors.ts'
+import { type Change, changedInPlace, type PowerCut, survivors } from './sectors.ts'
 import type { Course, DiskPort } from './virtualDisk.ts'
 
+/** Both images are the inode's own: nobody else holds them, so they are written to in place. */
 type Inode = {
   /** What a reader sees. */
   cache: Uint8Array
@@ -126,21 +127,26 @@ export class VirtualFiles implements FileSystem {
     for (const inode of this.#names.values()) {
       inode.durable = survivors(inode.durable, inode.pending, fate, random)
       inode.pending = []
-      inode.cache = inode.durable
+      inode.cache = inode.durable.slice()
     }
   }
 
+  durablePaths(): readonly string[] {
+    return [...this.#durableNames.keys()]
+  }
+
   durable(): ReadonlyMap<string, Uint8Array> {
-    return new Map([...this.#durableNames].map(([path, inode]) => [path, inode.durable]))
+    return new Map([...this.#durableNames].map(([path, inode]) => [path, inode.durable.slice()]))
   }
 
   rot(path: string, offset: number, bit: number): void {
-    const inode = this.#names.get(path)
+    // A name that is removed and not synced is still on the disk.
+    const inode = this.#names.get(path) ?? this.#durableNames.get(path)
     if (inode === undefined) throw osError('ENOENT')
     const rotten = inode.cache.slice()
     rotten[offset] = (rotten[offset] as number) ^ (1 << bit)
     inode.cache = rotten
-    inode.durable = rotten
+    inode.durable = rotten.slice()
   }
 
   #rename(one: NameChange): void {
@@ -163,8 +169,11 @@ export class VirtualFiles implements FileSystem {
       sync: () =>
         this.#port.operate(boot, 'sync', path, (course) => {
           if (course === 'torn' || course === 'ignored') return
-          const cut = course === null || course === 'misdirected' ? 'all' : 'subset'
-          inode.durable = survivors(inode.durable, inode.pending, cut, random)
+          const { durable, pending } = inode
+          inode.durable =
+            course === null || course === 'misdirected'
+              ? pending.reduce(changedInPlace, durable)
+              : survivors(durable, pending, 'subset', random)
           inode.pending = []
           failOn(course)
         }),
@@ -179,7 +188,7 @@ export class VirtualFiles implements FileSystem {
 }
 
 function change(inode: Inode, one: Change): void {
-  inode.cache = changed(inode.cache, one)
+  inode.cache = changedInPlace(inode.cache, one)
   inode.pending.push(one)
 }
 

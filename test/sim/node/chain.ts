@@ -9,9 +9,10 @@ import { createGenesis, defaultConsensusParams, defaultEvmParams } from '../../.
 import type { Genesis } from '../../../genesis/genesis.ts'
 import { genesisHash, validatorSetOf } from '../../../genesis/index.ts'
 import type { Random } from '../random.ts'
+import { ActedMembership } from './actedMembership.ts'
 import { CHAIN_ID, START_MS } from './chainIdentity.ts'
-import { type Clients, echoClients, realClients } from './clients.ts'
-import { Membership } from './membership.ts'
+import { type Clients, echoClients, operatorAction, realClients } from './clients.ts'
+import { Membership, MembershipDraw } from './membership.ts'
 import type { SimOptions } from './options.ts'
 
 export type SimChain = {
@@ -21,8 +22,10 @@ export type SimChain = {
   readonly validators: ValidatorSet
   /** Of each node; none: it observes. The first is the one it starts with. */
   readonly keysOf: (node: number) => readonly Uint8Array[]
-  /** Null: the set stays what it is. */
+  /** What the echo machine asks for; null: the set stays what it is. */
   readonly membership: Membership | null
+  /** The same for the real machines. */
+  readonly acted: ActedMembership | null
   readonly clients: Clients
 }
 
@@ -41,7 +44,8 @@ export function privateKeyOf(publicKey: Uint8Array): Uint8Array {
 const SECOND = 128
 
 export function createChain(options: SimOptions, random: Random): SimChain {
-  const clients = options.machines === 'real' ? realClients() : echoClients
+  const clients =
+    options.machines === 'real' ? realClients(options.membershipEveryHeights > 0) : echoClients
   const { powers, emptyBlockIntervalMs, precisionMs } = options
   const created = createGenesis({
     chainId: CHAIN_ID,
@@ -65,7 +69,7 @@ export function createChain(options: SimOptions, random: Random): SimChain {
   return {
     ...{ genesis, genesisText: created.text, identity, validators, clients },
     keysOf: (node) => keyNumbersOf(node, options).map(keyOf),
-    membership: membershipOf(validators, options, random),
+    ...membershipOf(validators, options, random),
   }
 }
 
@@ -82,16 +86,22 @@ function membershipOf(
   validators: ValidatorSet,
   options: SimOptions,
   random: Random,
-): Membership | null {
+): Pick<SimChain, 'membership' | 'acted'> {
   const { powers, spares, membershipEveryHeights: everyHeights } = options
-  // The real machines' engines have nothing yet that asks for a set.
-  if (everyHeights === 0 || options.machines === 'real') return null
+  if (everyHeights === 0) return { membership: null, acted: null }
   const numbers = Array.from({ length: powers.length + spares }, (_, node) =>
     keyNumbersOf(node, options),
   ).flat()
-  return new Membership(validators, new Map(powers.entries()), {
-    ...{ everyHeights, random, nodeOf: (number) => number % SECOND },
+  const draw = new MembershipDraw({
+    ...{ random, nodeOf: (number) => number % SECOND },
     publicKeys: new Map(numbers.map((number) => [number, publicKeyOf(number)])),
     faulty: new Set([...options.expendable, ...options.twins, ...options.liars]),
   })
+  const first = new Map(powers.entries())
+  return options.machines === 'echo'
+    ? { membership: new Membership(validators, first, draw, everyHeights), acted: null }
+    : {
+        membership: null,
+        acted: new ActedMembership(validators, first, { draw, everyHeights, sign: operatorAction }),
+      }
 }

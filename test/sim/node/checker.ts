@@ -2,7 +2,7 @@
 import { type Block, payloadHashOf } from '../../../core/chain/block.ts'
 import type { Certificate } from '../../../core/chain/certificate.ts'
 import type { ValidatorSet } from '../../../core/chain/validatorSet.ts'
-import type { Proposal, Vote } from '../../../core/chain/vote.ts'
+import type { Proposal, Vote, VoteType } from '../../../core/chain/vote.ts'
 import { equalBytes, toHex } from '../../../core/primitives/bytes.ts'
 import type { ConsensusState } from '../../../node/consensus/engine.ts'
 import { storedValidatorSet } from '../../../node/executor/chainHead.ts'
@@ -26,7 +26,8 @@ export class Checker {
   /** Addresses of keys that may sign anything. */
   readonly #liars: ReadonlySet<string>
   readonly #expectedSet: (height: number) => ValidatorSet | null
-  readonly #signed = new Set<string>()
+  /** Who signed it, by type, height, round and value. */
+  readonly #signed = new Map<string, Set<number>>()
   readonly #slots = new Map<string, string>()
   readonly #power = new Map<string, number>()
   readonly #locks = new Map<string, Lock>()
@@ -83,12 +84,10 @@ export class Checker {
   /** A signature left the signer. */
   voteSigned(vote: Vote): void {
     const { type, height, round, blockId, validatorIndex } = vote
-    const key = voteKey(vote)
     // Sent again, as votes are for those that missed them: it was judged when it was new.
-    if (this.#signed.has(key)) return
-    this.#signed.add(key)
+    if (!this.#note(vote)) return
     const isLiar = this.#isLiar(height, validatorIndex)
-    const value = `${type}/${height}/${round}/${blockId}`
+    const value = nameOf(vote)
     const power = isLiar ? 0 : this.setAt(height).powerOf(validatorIndex)
     this.#power.set(value, (this.#power.get(value) ?? 0) + power)
     if (isLiar) return
@@ -100,7 +99,17 @@ export class Checker {
 
   /** By a key that may sign anything, beside what its node says. */
   liarSigned(vote: Vote): void {
-    this.#signed.add(voteKey(vote))
+    this.#note(vote)
+  }
+
+  /** False: it is known. */
+  #note(vote: Vote): boolean {
+    const value = nameOf(vote)
+    const signers = this.#signed.get(value)
+    if (signers === undefined) this.#signed.set(value, new Set([vote.validatorIndex]))
+    else if (signers.has(vote.validatorIndex)) return false
+    else signers.add(vote.validatorIndex)
+    return true
   }
 
   proposalSigned({ height, round, blockId, polRound, validatorIndex }: Proposal): void {
@@ -225,14 +234,14 @@ export class Checker {
 
   #checkCertificate({ height, round, blockId, signatures }: Certificate): void {
     const set = this.setAt(height)
+    const precommitted = this.#signed.get(nameOf({ type: 'precommit', height, round, blockId }))
     const signers = new Set<number>()
     let power = 0
     for (const { validatorIndex } of signatures) {
       if (signers.has(validatorIndex)) fail('certificate', `of ${height} counts a signer twice`)
       signers.add(validatorIndex)
       power += set.powerOf(validatorIndex)
-      const vote = { type: 'precommit', height, round, blockId, validatorIndex } as const
-      if (!this.#signed.has(voteKey(vote)))
+      if (precommitted?.has(validatorIndex) !== true)
         fail('certificate', `of ${height} has a precommit that ${validatorIndex} never signed`)
     }
     if (!set.isQuorum(power)) fail('certificate', `of ${height} has power ${power}`)
@@ -266,11 +275,16 @@ export class Checker {
 
   /** A liar may have signed anything. */
   #couldBePolka(height: number, round: number, blockId: string): boolean {
-    const honest = this.#power.get(`prevote/${height}/${round}/${blockId}`) ?? 0
+    const value = { type: 'prevote', height, round, blockId } as const
+    const honest = this.#power.get(nameOf(value)) ?? 0
     const set = this.setAt(height)
     return set.isQuorum(honest + this.#liarPower(set))
   }
 }
 
-const voteKey = (vote: Omit<Vote, 'chainId'>): string =>
-  `${vote.type}/${vote.height}/${vote.round}/${vote.blockId}/${vote.validatorIndex}`
+const nameOf = (vote: {
+  readonly type: VoteType
+  readonly height: number
+  readonly round: number
+  readonly blockId: string | null
+}): string => `${vote.type}/${vote.height}/${vote.round}/${vote.blockId}`

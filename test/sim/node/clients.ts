@@ -1,16 +1,20 @@
 // What the clients of a simulation sign, and how nodes read it: for the echo machine next to nothing,
 // for the real machines transfers between them and orders that they trade with.
 import { createFlow, depositsOf, signCalls } from '../../../bench/orderFlow.ts'
+import type { ActionCall } from '../../../core/chain/action.ts'
 import { decodeTransaction } from '../../../evm/transaction.ts'
 import { type CoreGenesis, defaultCoreGenesis } from '../../../genesis/core.ts'
 import { fundedAccount, type GenesisAccount } from '../../../genesis/genesis.ts'
 import { devnetCore } from '../../../node/devnet/core.ts'
-import { coreRegistry } from '../../../node/engines/registry.ts'
+import { coreRegistry as chainRegistry } from '../../../node/engines/registry.ts'
 import type { Pooled } from '../../../node/mempool/action.ts'
 import { ActionDecoder } from '../../../node/transactions/actionDecoder.ts'
 import { SenderRecovery } from '../../../node/transactions/senderRecovery.ts'
+import { authorityAction } from '../../support/authorityChain.ts'
+import { coreRegistry as authorityRegistry } from '../../support/engines/chainRegistry.ts'
 import { COIN, keyNumber, signTransaction } from '../../support/evmWorld.ts'
 import { CHAIN_ID, START_MS } from './chainIdentity.ts'
+import { signedAsUser } from './fakeSignatures.ts'
 import { CLIENT_BALANCE, clientAddress, echoRecovery, echoTransaction } from './transactions.ts'
 
 export type Clients = {
@@ -37,17 +41,35 @@ const REAL_ITEMS = 24
 /** Every third is an envelope, the first of them deposits. */
 const isEnvelope = (number: number): boolean => number % 3 === 0
 const rules = { chainId: CHAIN_ID, blockGasLimit: 2 ** 32 }
-let real: Clients | null = null
+const known = new Map<boolean, Clients>()
 
-/** Signed once for all simulations of a process, with real signatures; before any is replaced by fake ones. */
-export function realClients(): Clients {
-  real ??= createRealClients()
-  return real
+/**
+ * Signed once for all simulations of a process, with real signatures; before any is replaced by fake ones.
+ * Where the authority is among the engines, its admin is who signs for the operator.
+ */
+export function realClients(hasAuthority: boolean): Clients {
+  const clients = known.get(hasAuthority) ?? createRealClients(hasAuthority)
+  known.set(hasAuthority, clients)
+  return clients
 }
 
-function createRealClients(): Clients {
+const OPERATOR = keyNumber(REAL_CLIENTS)
+
+/** An envelope of the authority, as the operator's n-th. */
+export function operatorAction(calls: readonly ActionCall[], number: number): Pooled {
+  const { engines } = authorityRegistry
+  const decoder = new ActionDecoder({ chainId: CHAIN_ID, engines })
+  const options = { chainId: CHAIN_ID, nonce: START_MS + number }
+  const { bytes } = signedAsUser(() => authorityAction(OPERATOR, calls, options))
+  const decoded = decoder.decode(bytes)
+  if (!decoded.ok) throw new Error(decoded.code)
+  return decoded.value
+}
+
+function createRealClients(hasAuthority: boolean): Clients {
+  const { engines } = hasAuthority ? authorityRegistry : chainRegistry
   const keys = Array.from({ length: REAL_CLIENTS }, (_, client) => keyNumber(client))
-  const decoder = new ActionDecoder({ chainId: CHAIN_ID, engines: coreRegistry.engines })
+  const decoder = new ActionDecoder({ chainId: CHAIN_ID, engines })
   const items = keys.map((key, client) => {
     const orders = createFlow(client)
     const to = keys[(client + 1) % REAL_CLIENTS]?.address ?? null
@@ -66,15 +88,18 @@ function createRealClients(): Clients {
       return decoded.value
     })
   })
+  const core = devnetCore([...keys, OPERATOR].map(({ address }) => address))
   return {
     recovery: new SenderRecovery({
       rules,
-      engines: coreRegistry.engines,
+      engines,
       threads: 0,
       eager: false,
     }),
     accounts: keys.map(({ address }) => fundedAccount(address, 1_000n * COIN)),
-    core: devnetCore(keys.map(({ address }) => address)),
+    core: hasAuthority
+      ? { ...core, exchange: { ...core.exchange, admin: OPERATOR.address } }
+      : core,
     item: (client, number) => items[client]?.[number] ?? null,
   }
 }

@@ -161,7 +161,7 @@ export class Host implements Receiver {
   }
   get walFiles(): number {
     const prefix = `${WAL_DIRECTORY}/`
-    return [...this.#disk.durableFiles().keys()].filter((path) => path.startsWith(prefix)).length
+    return this.#disk.durablePaths().filter((path) => path.startsWith(prefix)).length
   }
 
   connected(peer: number): void {

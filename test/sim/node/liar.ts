@@ -6,10 +6,18 @@ import { signatures } from '../../../core/primitives/signature.ts'
 import { type BlockId, heightOf, roundOf } from '../../../core/primitives/units.ts'
 import { encodeMessage } from '../../../node/network/link.ts'
 import type { ConsensusMessage, ProposalMessage } from '../../../node/network/messages.ts'
-import type { CertifiedBytes } from '../../../node/network/requests.ts'
+import type { Response } from '../../../node/network/requests.ts'
 import type { Random } from '../random.ts'
 import { CHAIN_ID } from './chainIdentity.ts'
-import { falseBlocks, oversizeFrame, SYNC_LIES, type SyncLie } from './lies.ts'
+import {
+  BYTES_LIES,
+  type BytesLie,
+  falseBlocks,
+  falseBytes,
+  oversizeFrame,
+  SYNC_LIES,
+  type SyncLie,
+} from './lies.ts'
 
 export type Frame = { readonly kind: string; readonly label: string; readonly frame: Uint8Array }
 
@@ -36,6 +44,7 @@ export class Liar {
   readonly #kept: Frame[] = []
   readonly #percent: number
   readonly #syncLies: readonly SyncLie[]
+  readonly #bytesLies: readonly BytesLie[]
   readonly #voteLies: readonly (typeof VOTE_LIES)[number][]
   readonly #proposalLies: readonly (typeof PROPOSAL_LIES)[number][]
   readonly #spontaneous: readonly Spontaneous[]
@@ -58,6 +67,7 @@ export class Liar {
     this.#voteLies = some(VOTE_LIES)
     this.#proposalLies = some(PROPOSAL_LIES)
     this.#spontaneous = some(SPONTANEOUS_LIES)
+    this.#bytesLies = some(BYTES_LIES)
   }
 
   /** What its handshake says. */
@@ -65,11 +75,33 @@ export class Liar {
     return this.#lies ? height + this.#random.pick([1, 2, 100, 2 ** 39]) : height
   }
 
-  /** Null: the request stays without an answer. */
-  blocks(blocks: readonly CertifiedBytes[]): readonly CertifiedBytes[] | Uint8Array | null {
-    if (!this.#lies || blocks.length === 0) return blocks
+  /** What is sent instead of an answer: another one, the bytes of no frame, or nothing at all. */
+  answer(response: Response): Response | Uint8Array | 'none' {
+    if (!this.#lies) return response
+    switch (response.kind) {
+      case 'blocks':
+        return this.#blocks(response)
+      case 'block': {
+        const block = falseBytes(this.#random.pick(this.#bytesLies), response.block, this.#random)
+        return block === 'none' ? 'none' : { ...response, block }
+      }
+      case 'batches': {
+        const lie = this.#random.pick(this.#bytesLies)
+        const batches = response.batches.map((bytes) => falseBytes(lie, bytes, this.#random))
+        if (batches.includes('none')) return 'none'
+        return { ...response, batches: batches.filter((bytes) => bytes instanceof Uint8Array) }
+      }
+      default:
+        return response
+    }
+  }
+
+  #blocks(response: Extract<Response, { kind: 'blocks' }>): Response | Uint8Array | 'none' {
+    if (response.blocks.length === 0) return response
     const lie = this.#random.pick(this.#syncLies)
-    return lie === 'oversize' ? oversizeFrame(2) : falseBlocks(lie, blocks, this.#random)
+    if (lie === 'oversize') return oversizeFrame(2)
+    const blocks = falseBlocks(lie, response.blocks, this.#random)
+    return blocks === null ? 'none' : { ...response, blocks }
   }
 
   /** What one peer is sent instead of a message. */

@@ -1,6 +1,7 @@
 // What a liar makes of blocks and messages: bytes that no honest node sends.
 import { blockCodec, blockIdOf } from '../../../core/chain/block.ts'
 import { type Certificate, certificateCodec } from '../../../core/chain/certificate.ts'
+import { EMPTY_BYTES } from '../../../core/primitives/bytes.ts'
 import { decode, encode } from '../../../core/primitives/codec.ts'
 import { LIMITS } from '../../../core/primitives/limits.ts'
 import type { CertifiedBytes } from '../../../node/network/requests.ts'
@@ -57,6 +58,22 @@ export function falseBlocks(
         ),
       )
   }
+}
+
+export const BYTES_LIES = ['nothing', 'withheld', 'garbage', 'cut', 'another payload'] as const
+export type BytesLie = (typeof BYTES_LIES)[number]
+
+/** What is sent instead of a block that is not decided, or of a batch; 'none': no answer at all. */
+export function falseBytes(
+  lie: BytesLie,
+  bytes: Uint8Array | null,
+  random: Random,
+): Uint8Array | null | 'none' {
+  if (lie === 'withheld') return 'none'
+  if (lie === 'nothing') return null
+  if (lie === 'garbage' || bytes === null) return random.bytes(random.range(0, 200))
+  if (lie === 'cut') return bytes.subarray(0, random.range(0, bytes.length))
+  return withPayload({ block: bytes, certificate: EMPTY_BYTES }).block
 }
 
 function withPayload(one: CertifiedBytes): CertifiedBytes {

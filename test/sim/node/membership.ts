@@ -9,10 +9,9 @@ import {
 import type { Random } from '../random.ts'
 
 /** Powers by number of key. */
-type Powers = ReadonlyMap<number, number>
+export type Powers = ReadonlyMap<number, number>
 
-type MembershipOptions = {
-  readonly everyHeights: number
+type DrawOptions = {
   readonly publicKeys: ReadonlyMap<number, Uint8Array>
   /** Which node holds a key. */
   readonly nodeOf: (key: number) => number
@@ -26,18 +25,18 @@ const LOOK_AHEAD = 40
 const ATTEMPTS = 6
 
 export class Membership {
-  readonly #options: MembershipOptions
+  readonly #draw: MembershipDraw
+  readonly #everyHeights: number
   readonly #sets: ValidatorSet[]
   /** By height of the block that asks; the last one stays. */
   readonly #targets: ValidatorSet[] = []
   #powers: Powers
-  readonly #keyOfAddress = new Map<string, number>()
 
-  constructor(first: ValidatorSet, powers: Powers, options: MembershipOptions) {
-    this.#options = options
+  constructor(first: ValidatorSet, powers: Powers, draw: MembershipDraw, everyHeights: number) {
+    this.#draw = draw
+    this.#everyHeights = everyHeights
     this.#powers = powers
     this.#sets = [first, nextValidatorSet(first, [])]
-    for (const [key, publicKey] of options.publicKeys) this.#keyOfAddress.set(latin(publicKey), key)
   }
 
   /** What the block of a height asks for. */
@@ -56,25 +55,43 @@ export class Membership {
     while (this.#targets.length < height) {
       const next = this.#targets.length + 1
       const newest = this.#sets.at(-1) as ValidatorSet
-      if (next % this.#options.everyHeights === 0) this.#powers = this.#changed(newest)
-      const target = this.#targetOf(this.#powers)
+      if (next % this.#everyHeights === 0) this.#powers = this.#draw.after(newest, this.#powers)
+      const target = this.#draw.targetOf(this.#powers)
       this.#targets.push(target)
       this.#sets.push(nextValidatorSet(newest, updatesToward(newest, target)))
     }
   }
+}
 
-  /** New powers whose way there is safe, or those there are. */
-  #changed(set: ValidatorSet): Powers {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const powers = this.#draw()
-      if (this.#isSafe(set, powers)) return powers
-    }
-    return this.#powers
+/** Who shall validate next. */
+export class MembershipDraw {
+  readonly #options: DrawOptions
+  readonly #keyOfAddress = new Map<string, number>()
+
+  constructor(options: DrawOptions) {
+    this.#options = options
+    for (const [key, publicKey] of options.publicKeys) this.#keyOfAddress.set(latin(publicKey), key)
   }
 
-  #draw(): Powers {
+  /** New powers whose way there from a set is safe, or those there are. */
+  after(set: ValidatorSet, before: Powers): Powers {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const powers = this.#drawn(before)
+      if (this.#isSafe(set, powers)) return powers
+    }
+    return before
+  }
+
+  nodeOf(key: number): number {
+    return this.#options.nodeOf(key)
+  }
+  publicKeyOf(key: number): Uint8Array {
+    return this.#options.publicKeys.get(key) as Uint8Array
+  }
+
+  #drawn(before: Powers): Powers {
     const { random, publicKeys, nodeOf } = this.#options
-    const powers = new Map(this.#powers)
+    const powers = new Map(before)
     const nodes = new Set([...powers.keys()].map(nodeOf))
     const outside = [...publicKeys.keys()].filter((key) => !nodes.has(nodeOf(key)))
     const member = (): number => random.pick([...powers.keys()])
@@ -98,7 +115,7 @@ export class Membership {
 
   #isSafe(set: ValidatorSet, powers: Powers): boolean {
     if (powers.size === 0) return false
-    const target = this.#targetOf(powers)
+    const target = this.targetOf(powers)
     let next = set
     for (let i = 0; i < LOOK_AHEAD; i++) {
       const updates = updatesToward(next, target)
@@ -123,10 +140,9 @@ export class Membership {
     return power
   }
 
-  #targetOf(powers: Powers): ValidatorSet {
-    const { publicKeys } = this.#options
+  targetOf(powers: Powers): ValidatorSet {
     const target = checkValidatorTarget(
-      [...powers].map(([key, power]) => ({ publicKey: publicKeys.get(key) as Uint8Array, power })),
+      [...powers].map(([key, power]) => ({ publicKey: this.publicKeyOf(key), power })),
     )
     if (!target.ok) throw new Error(target.code)
     return target.value

@@ -27,7 +27,7 @@ export const consensusMetrics = (watch: QueueWatch): ConsensusMetrics => ({
 
 export const mempoolMetrics = (watch: QueueWatch): MempoolMetrics => ({
   ...{ admitted: noop, rejected: noop, evicted: noop },
-  ...{ batchSent: noop, batchReceived: noop, batchFetched: noop },
+  ...{ batchSent: noop, batchReceived: noop, batchFetched: noop, heldBack: noop },
   lane: (_name, { transactions }) => watch.pool(transactions),
 })
 

@@ -3,6 +3,7 @@
 import type { Random } from '../random.ts'
 import type { LinkOptions } from './options.ts'
 import type { Scheduler } from './scheduler.ts'
+import type { Label } from './trace.ts'
 
 /** Who may receive on a wire. */
 export type Receiver = {
@@ -13,7 +14,7 @@ export type Receiver = {
   disconnected(peer: number): void
 }
 
-export type Traffic = { readonly kind: string; readonly reliable: boolean }
+export type Traffic = { readonly label: Label; readonly reliable: boolean }
 
 export class VirtualNetwork {
   readonly #scheduler: Scheduler
@@ -28,7 +29,7 @@ export class VirtualNetwork {
   readonly #clogs = new Map<number, number>()
   readonly #slow = new Map<number, number>()
   /** Told of every frame that arrives. */
-  onDelivered: (from: number, to: number, kind: string) => void = () => {}
+  onDelivered: (from: number, to: number, label: Label) => void = () => {}
   sent = 0
   lost = 0
 
@@ -48,7 +49,7 @@ export class VirtualNetwork {
     const { life } = receiver
     const arrive = (): void => {
       if (!receiver.isUp || receiver.life !== life || !this.isConnected(from, to)) return
-      this.onDelivered(from, to, traffic.kind)
+      this.onDelivered(from, to, traffic.label)
       deliver()
     }
     this.sent++
@@ -96,7 +97,9 @@ export class VirtualNetwork {
   }
   join(from: number, to: number): void {
     const pair = from * 1024 + to
-    this.#cuts.set(pair, Math.max(0, (this.#cuts.get(pair) ?? 0) - 1))
+    const left = (this.#cuts.get(pair) ?? 0) - 1
+    if (left > 0) this.#cuts.set(pair, left)
+    else this.#cuts.delete(pair)
   }
   clog(from: number, to: number, forMs: number): void {
     this.#clogs.set(from * 1024 + to, this.#scheduler.now + forMs)
@@ -115,7 +118,7 @@ export class VirtualNetwork {
   }
 
   #isCut(from: number, to: number): boolean {
-    return (this.#cuts.get(from * 1024 + to) ?? 0) > 0
+    return this.#cuts.size > 0 && (this.#cuts.get(from * 1024 + to) ?? 0) > 0
   }
 
   #isLost(from: number, to: number): boolean {
@@ -130,10 +133,11 @@ export class VirtualNetwork {
 
   #after(from: number, to: number, run: () => void): void {
     const { minMs, tailMs } = this.#link
-    const held = Math.max(0, (this.#clogs.get(from * 1024 + to) ?? 0) - this.#scheduler.now)
-    const slow = this.#slow.get(to) ?? 0
+    const clog = this.#clogs.size === 0 ? 0 : (this.#clogs.get(from * 1024 + to) ?? 0)
+    const held = Math.max(0, clog - this.#scheduler.now)
+    const slow = this.#slow.size === 0 ? 0 : (this.#slow.get(to) ?? 0)
     const delay = held + minMs + this.#random.tail(tailMs) + this.#random.range(0, slow)
-    this.#scheduler.after(delay, run, to)
+    this.#scheduler.post(delay, run, to)
   }
 
   #dial(a: number, b: number): void {

@@ -27,7 +27,8 @@ import {
   responseFrames,
 } from '../../../node/network/requests.ts'
 import type { Frame, Liar } from './liar.ts'
-import type { VirtualNetwork } from './network.ts'
+import type { Traffic, VirtualNetwork } from './network.ts'
+import { type Label, mixed, textLabel } from './trace.ts'
 
 export type PortModules = {
   readonly network: VirtualNetwork
@@ -80,7 +81,7 @@ export class NodePort {
     const { requests } = defaultNetworkOptions
     const send = (request: Request): void => {
       const frame = encodeFrame(requestFrames, request)
-      this.#transmit(peer, request.kind, true, (port) => port.#request(this.#index, frame))
+      this.#transmit(peer, streamed(request.kind), (port) => port.#request(this.#index, frame))
     }
     this.#peers.set(peer, {
       client: new RequestClient(requests, String(peer), send, clock),
@@ -89,7 +90,9 @@ export class NodePort {
         respond: async (response) => {
           const frame = this.#answer(response)
           if (frame === null) return
-          this.#transmit(peer, response.kind, true, (port) => port.#response(this.#index, frame))
+          this.#transmit(peer, streamed(response.kind), (port) =>
+            port.#response(this.#index, frame),
+          )
         },
         onFatal,
       }),
@@ -111,23 +114,23 @@ export class NodePort {
   readonly broadcast = (message: ConsensusMessage): void => {
     const { frame, kind } = encodeMessage(message)
     if (this.#modules.isAlive()) this.#modules.onSaid(message)
-    for (const peer of this.#peers.keys()) this.#tell(peer, message, kind, frame)
+    this.#tell(this.#peers.keys(), message, kind, frame)
   }
 
   readonly send = (peerId: string, message: ConsensusMessage): void => {
     const { frame, kind } = encodeMessage(message)
-    this.#tell(Number(peerId), message, kind, frame)
+    this.#tell([Number(peerId)], message, kind, frame)
   }
 
   readonly publishBatch = (bytes: Uint8Array): void => {
     for (const peer of this.#peers.keys())
-      this.#transmit(peer, 'batch', false, (port) => port.#gossip(this.#index, bytes))
+      this.#transmit(peer, BATCH, (port) => port.#gossip(this.#index, bytes))
   }
 
   readonly publishAnnouncement = (announcement: Announcement): void => {
     const bytes = encode(announcementCodec, announcement)
     for (const peer of this.#peers.keys())
-      this.#transmit(peer, 'announcement', false, (port) => {
+      this.#transmit(peer, ANNOUNCEMENT, (port) => {
         const decoded = decode(announcementCodec, bytes)
         if (decoded.ok) port.#handlers.onAnnouncement(String(this.#index), decoded.value)
       })
@@ -180,15 +183,15 @@ export class NodePort {
   lie(frames: readonly Frame[], to: number | null): void {
     for (const peer of to === null ? this.#peers.keys() : [to])
       for (const { label, kind, frame } of frames)
-        this.#transmit(peer, label, false, (port) => port.#consensus(this.#index, kind, frame))
+        this.#transmit(peer, { label: textLabel(label), reliable: false }, (port) =>
+          port.#consensus(this.#index, kind, frame),
+        )
   }
 
   #answer(response: Response): Uint8Array | null {
-    const { liar } = this.#modules
-    if (liar === null || response.kind !== 'blocks') return encodeFrame(responseFrames, response)
-    const blocks = liar.blocks(response.blocks)
-    if (blocks === null || blocks instanceof Uint8Array) return blocks
-    return encodeFrame(responseFrames, { ...response, blocks })
+    const answer = this.#modules.liar?.answer(response) ?? response
+    if (answer === 'none') return null
+    return answer instanceof Uint8Array ? answer : encodeFrame(responseFrames, answer)
   }
 
   get #handlers(): NetworkHandlers {
@@ -212,25 +215,21 @@ export class NodePort {
     }
   }
 
-  #tell(peer: number, message: ConsensusMessage, kind: string, frame: Uint8Array): void {
+  #tell(peers: Iterable<number>, message: ConsensusMessage, kind: string, frame: Uint8Array): void {
     const { liar } = this.#modules
     if (liar !== null) {
-      this.lie(liar.frames(message), peer)
+      for (const peer of peers) this.lie(liar.frames(message), peer)
       return
     }
-    const label = labelOf(message, kind)
-    this.#transmit(peer, label, false, (port) => port.#consensus(this.#index, kind, frame))
+    const traffic = told(message)
+    const deliver = (port: NodePort): void => port.#consensus(this.#index, kind, frame)
+    for (const peer of peers) this.#transmit(peer, traffic, deliver)
   }
 
-  #transmit(
-    peer: number,
-    kind: string,
-    reliable: boolean,
-    deliver: (port: NodePort) => void,
-  ): void {
+  #transmit(peer: number, traffic: Traffic, deliver: (port: NodePort) => void): void {
     const { network, isAlive, portOf } = this.#modules
     if (!isAlive() || !this.#peers.has(peer)) return
-    network.transmit(this.#index, peer, { kind, reliable }, () => {
+    network.transmit(this.#index, peer, traffic, () => {
       const port = portOf(peer)
       if (port !== null) deliver(port)
     })
@@ -283,20 +282,41 @@ export class NodePort {
 /** What was broadcast is read once for all who receive it; what was read is never changed. */
 const decoded = new WeakMap<Uint8Array, object>()
 
+const streamed = (kind: string): Traffic => ({ label: textLabel(kind), reliable: true })
+const BATCH: Traffic = { label: textLabel('batch'), reliable: false }
+const ANNOUNCEMENT: Traffic = { label: textLabel('announcement'), reliable: false }
+const told = (message: ConsensusMessage): Traffic => ({ label: labelOf(message), reliable: false })
+
 /** What a message is, for the log. */
-function labelOf(message: ConsensusMessage, kind: string): string {
+function labelOf(message: ConsensusMessage): Label {
   switch (message.kind) {
     case 'vote': {
       const { type, height, round, blockId, validatorIndex } = message.vote
-      return `${type} ${height}/${round} ${blockId?.slice(0, 6) ?? 'nil'} of ${validatorIndex}`
+      return {
+        hash: mixed(type.length, height, round, prefixOf(blockId), validatorIndex),
+        text: () =>
+          `${type} ${height}/${round} ${blockId?.slice(0, 6) ?? 'nil'} of ${validatorIndex}`,
+      }
     }
     case 'proposal': {
       const { height, round, blockId, polRound } = message.proposal
-      return `proposal ${height}/${round} ${blockId.slice(0, 6)} pol ${polRound}`
+      return {
+        hash: mixed(height, round, prefixOf(blockId), polRound),
+        text: () => `proposal ${height}/${round} ${blockId.slice(0, 6)} pol ${polRound}`,
+      }
     }
     case 'status':
-      return `status ${message.height}`
-    default:
-      return `${kind} ${message.certificate.height}/${message.certificate.round}`
+      return { hash: mixed(message.height), text: () => `status ${message.height}` }
+    default: {
+      const { kind, certificate } = message
+      const { height, round } = certificate
+      return {
+        hash: mixed(kind.length, height, round),
+        text: () => `${kind} ${height}/${round}`,
+      }
+    }
   }
 }
+
+const prefixOf = (blockId: string | null): number =>
+  blockId === null ? -1 : Number.parseInt(blockId.slice(0, 8), 16)

@@ -1,6 +1,7 @@
 import type { Clock } from '../../../node/consensus/clock.ts'
 import { defaultExecutorSurroundings, openExecutor } from '../../../node/executor/openExecutor.ts'
 import type { OpenDatabase } from '../../../node/storage/database.ts'
+import { coreRegistry, genesisParamsOf } from '../../support/engines/chainRegistry.ts'
 import type { Random } from '../random.ts'
 import type { SimChain } from './chain.ts'
 import type { Machine } from './echoMachine.ts'
@@ -10,7 +11,7 @@ const CHECKPOINT_EVERY_BLOCKS = 8
 
 /** Both machines as a node runs them, in this thread. */
 export function openRealMachine(
-  { genesisText }: SimChain,
+  { genesisText, acted }: SimChain,
   modules: {
     readonly path: string
     readonly open: OpenDatabase
@@ -23,6 +24,7 @@ export function openRealMachine(
     { databasePath: path, genesisText, historyBlocks: 4, engineThreads: 0 },
     {
       ...defaultExecutorSurroundings,
+      ...(acted === null ? {} : { registry: coreRegistry, genesisParamsOf }),
       open,
       checkpoints: { everyBlocks: CHECKPOINT_EVERY_BLOCKS },
       nowMs: () => clock.monoMs(),

@@ -21,11 +21,15 @@ export class Scheduler {
 
   /** The result cancels it; after it ran that does nothing. */
   after(ms: number, run: () => void, node: number | null = null): () => void {
-    const event: Event = { at: this.#now + Math.max(0, ms), sequence: this.#sequence++, node, run }
-    this.#push(event)
+    const event = this.#add(ms, run, node)
     return () => {
       event.run = null
     }
+  }
+
+  /** The same for what nobody cancels. */
+  post(ms: number, run: () => void, node: number | null): void {
+    this.#add(ms, run, node)
   }
 
   /** A virtual node stands still, as in a long collection of garbage: what is due happens later, in order. */
@@ -40,7 +44,7 @@ export class Scheduler {
       if (event === undefined) return undefined
       if (event.run === null) continue
       this.#now = event.at
-      const pausedUntil = event.node === null ? 0 : (this.#pausedUntil.get(event.node) ?? 0)
+      const pausedUntil = this.#pausedUntilOf(event)
       if (pausedUntil > event.at) {
         event.at = pausedUntil
         this.#push(event)
@@ -51,6 +55,17 @@ export class Scheduler {
       run()
       return event
     }
+  }
+
+  #pausedUntilOf({ node }: Event): number {
+    if (node === null || this.#pausedUntil.size === 0) return 0
+    return this.#pausedUntil.get(node) ?? 0
+  }
+
+  #add(ms: number, run: () => void, node: number | null): Event {
+    const event: Event = { at: this.#now + Math.max(0, ms), sequence: this.#sequence++, node, run }
+    this.#push(event)
+    return event
   }
 
   #push(event: Event): void {

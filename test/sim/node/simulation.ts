@@ -3,6 +3,7 @@
 import type { Block } from '../../../core/chain/block.ts'
 import { toHex } from '../../../core/primitives/bytes.ts'
 import { NexusError } from '../../../core/primitives/errors.ts'
+import { LIMITS } from '../../../core/primitives/limits.ts'
 import { addressOfPrivateKey } from '../../../core/primitives/signature.ts'
 import type { Commit } from '../../../node/consensus/ports.ts'
 import type { ConsensusMessage } from '../../../node/network/messages.ts'
@@ -68,8 +69,15 @@ const MAX_WAL_FILES = 5
 const MAX_WAL_FILES_OF_CRASHES = 21
 const QUEUE_CAPACITY = 4_096
 const POOL_CAPACITY = 2_000
+const MAX_EARLY = LIMITS.heightsAhead * LIMITS.messagesPerHeightAhead
 /** What no honest node can be accused of; the rest is lateness. */
-const LATENESS = new Set(['REQUEST_TIMEOUT', 'RATE_LIMITED', 'WRONG_HEIGHT', 'ROUND_TOO_FAR'])
+const LATENESS = new Set([
+  'REQUEST_TIMEOUT',
+  'RATE_LIMITED',
+  'WRONG_HEIGHT',
+  'ROUND_TOO_FAR',
+  'CLAIM_NOT_SERVED',
+])
 
 export class Simulation {
   readonly #input: SimInput
@@ -98,11 +106,12 @@ export class Simulation {
     const random = new Random(seed)
     this.#chain = createChain(options, random.split('membership'))
     this.network = new VirtualNetwork(this.scheduler, random.split('network'), options.link)
-    this.network.onDelivered = (from, to, kind) => this.#log(`${from} > ${to} ${kind}`)
-    const { validators, membership } = this.#chain
+    this.network.onDelivered = (from, to, label) =>
+      this.#trace.delivered(this.scheduler.now, from, to, label)
+    const { validators, membership, acted } = this.#chain
     this.checker = new Checker({
       ...{ first: validators, liars: this.#liars() },
-      expectedSet: (height) => membership?.setAt(height) ?? null,
+      expectedSet: (height) => (membership ?? acted)?.setAt(height) ?? null,
     })
     this.hosts = this.#createHosts(random)
     for (const host of this.hosts) this.network.add(host)
@@ -116,6 +125,7 @@ export class Simulation {
     this.#workload = new Workload(options, {
       ...{ random: random.split('workload'), scheduler: this.scheduler },
       ...{ checker: this.checker, hosts: this.hosts, clients: this.#chain.clients },
+      operator: this.#chain.acted,
       onError: (host, error) => this.#fatal(host, error),
     })
   }
@@ -224,18 +234,26 @@ export class Simulation {
     const arrived = new Set<Host>()
     const isThere = (host: Host): boolean => {
       if (arrived.has(host) || host.isLeft) return true
-      if (host.process?.sync.catchingUp === false && host.height >= target) arrived.add(host)
+      if (host.height >= target && host.process?.sync.catchingUp === false) arrived.add(host)
       return arrived.has(host)
     }
     await this.runUntil(
       () => (core.every(isThere) && this.#workload.openCount === 0) || isLate(),
       breathe,
     )
-    // The round that was under way, and one for every validator that is missing.
-    const { length } = this.#input.options.expendable
-    const bound = length + this.#input.options.twins.length + liars.length + 3
+    // The round that was under way, and one for every validator that is missing. Whoever signs twice can
+    // give one validator a lock that the others know nothing of: it lasts until its turn to propose.
+    const { twins, expendable } = this.#input.options
+    const liarCount = twins.length + liars.length
+    const bound = expendable.length + liarCount + 3 + (liarCount > 0 ? this.#longestTurn() : 0)
     const rounds = this.checker.roundsAfter(this.#calm)
     if (rounds > bound) fail('bounded rounds', `round ${rounds} after healing, at most ${bound}`)
+  }
+
+  /** Rounds in which every validator proposes. */
+  #longestTurn(): number {
+    const set = this.checker.setAt(this.checker.height)
+    return Math.ceil(set.totalPower / Math.min(...set.validators.map(({ power }) => power)))
   }
 
   /** For scripts: clients send nothing new. */
@@ -251,7 +269,13 @@ export class Simulation {
   #observe(host: Host): void {
     const process = host.process
     if (process === null) return
-    this.guard(() => this.checker.observed(host.index, process.engine.state))
+    try {
+      const { state, earlyMessages } = process.engine
+      this.checker.observed(host.index, state)
+      if (earlyMessages > MAX_EARLY) this.#limit('early messages', host, earlyMessages, MAX_EARLY)
+    } catch (error) {
+      this.failed(asFailure(error))
+    }
   }
 
   /** Checks that run inside a node's code must not end up as its own error. */
@@ -300,10 +324,8 @@ export class Simulation {
               this.guard(() => this.#committed(host, commit, block)),
             onFatal: (host, error) => this.#fatal(host, error),
             onPenalty: (host, peer, code) => this.guard(() => this.#penalty(host, peer, code)),
-            onQueue: (host, length) =>
-              this.guard(() => this.#limit('queue', host, length, QUEUE_CAPACITY)),
-            onPool: (host, count) =>
-              this.guard(() => this.#limit('pool', host, count, POOL_CAPACITY)),
+            onQueue: (host, length) => this.#limit('queue', host, length, QUEUE_CAPACITY),
+            onPool: (host, count) => this.#limit('pool', host, count, POOL_CAPACITY),
             onSynced: () => this.#synced++,
             onStarted: (host) => this.guard(() => this.#started(host)),
             note: (host, text) => this.#log(`${host.index} ${text}`),
@@ -314,7 +336,8 @@ export class Simulation {
   }
 
   #limit(what: string, host: Host, size: number, limit: number): void {
-    if (size > limit) fail('memory', `the ${what} of node ${host.index} holds ${size}`)
+    if (size > limit)
+      this.failed(new SimFailure('memory', `the ${what} of node ${host.index} holds ${size}`))
   }
 
   #started(host: Host): void {
@@ -345,9 +368,9 @@ export class Simulation {
     if (isNew && summary.time <= START_MS + this.scheduler.now) this.#calm.add(height)
     const ran = result.actions.filter(({ code }) => code === null)
     this.#calls += host.index === 0 ? result.coreCalls.accepted : 0
-    this.checker.committed(host.index, {
-      ...{ block, certificate, summary, included: [...result.included, ...ran] },
-    })
+    const included = [...result.included, ...ran]
+    if (height === this.checker.height + 1) this.#chain.acted?.committed(included)
+    this.checker.committed(host.index, { block, certificate, summary, included })
     const isQuiet = this.#healedAtMs > 0 && host.keys.length <= 1
     if (host.walFiles > (isQuiet ? MAX_WAL_FILES : MAX_WAL_FILES_OF_CRASHES))
       fail('memory', `node ${host.index} keeps ${host.walFiles} files of its WAL`)

@@ -53,6 +53,13 @@ describe('a network of real nodes', () => {
     expect(changes).toBeGreaterThan(50)
   })
 
+  it('is safe while signed actions change the validators of both machines', async () => {
+    const { failure, setChanges, coreCalls } = await simulate(chosen(501, 'members', 'real'))
+    expect(failure?.message).toBe(undefined)
+    expect(setChanges).toBeGreaterThan(5)
+    expect(coreCalls).toBeGreaterThan(setChanges)
+  })
+
   // Seed 3 has a validator whose signer is away for its prevote and back for its precommit.
   it.each([1, 27])('is safe while one of them lies: four seeds from %i', async (first) => {
     await expectAllWell('liars', first, 4)

@@ -3,6 +3,7 @@
 
 import { isAction, isTransaction, type Pooled } from '../../../node/mempool/action.ts'
 import type { Random } from '../random.ts'
+import type { ActedMembership } from './actedMembership.ts'
 import type { Checker } from './checker.ts'
 import type { Clients } from './clients.ts'
 import { fail } from './failure.ts'
@@ -11,6 +12,7 @@ import type { SimOptions } from './options.ts'
 import type { Scheduler } from './scheduler.ts'
 
 const MAX_OPEN = 8
+const OPERATOR_EVERY_MS = 100
 /** Why a node may refuse what is valid: it knows it, it is full, or it has not seen what comes before. */
 const FAIR = new Set([
   'ALREADY_KNOWN',
@@ -27,6 +29,7 @@ export class Workload {
   readonly #checker: Checker
   readonly #hosts: readonly Host[]
   readonly #clients: Clients
+  readonly #operator: ActedMembership | null
   readonly #onError: (host: Host, error: unknown) => void
   readonly #open = new Map<number, Pooled[]>()
   readonly #next = new Map<number, number>()
@@ -41,6 +44,8 @@ export class Workload {
       readonly checker: Checker
       readonly hosts: readonly Host[]
       readonly clients: Clients
+      /** Changes the validator set of real machines. */
+      readonly operator: ActedMembership | null
       readonly onError: (host: Host, error: unknown) => void
     },
   ) {
@@ -50,6 +55,7 @@ export class Workload {
     this.#checker = modules.checker
     this.#hosts = modules.hosts
     this.#clients = modules.clients
+    this.#operator = modules.operator
     this.#onError = modules.onError
   }
 
@@ -58,6 +64,7 @@ export class Workload {
       this.#open.set(client, [])
       this.#tick(client)
     }
+    if (this.#operator !== null) this.#operate(this.#operator)
   }
 
   /** Nothing new from here on; what is open is still wanted. */
@@ -71,7 +78,16 @@ export class Workload {
         client,
         open.filter(({ hash }) => !this.#checker.isIncluded(hash)),
       )
-    return [...this.#open.values()].reduce((sum, open) => sum + open.length, 0)
+    const operators = this.#operator?.isOpen ? 1 : 0
+    return [...this.#open.values()].reduce((sum, open) => sum + open.length, operators)
+  }
+
+  #operate(operator: ActedMembership): void {
+    this.#scheduler.after(this.#random.range(1, OPERATOR_EVERY_MS), () => {
+      const item = operator.item(!this.#isEnding)
+      if (item !== null) this.#send(this.#random.pick(this.#hosts), [item])
+      this.#operate(operator)
+    })
   }
 
   #tick(client: number): void {
