@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import * as path from 'node:path'
+import { equalBytes } from '../core/primitives/bytes.ts'
 import { addressOfPrivateKey } from '../core/primitives/signature.ts'
 import type { NodeConfig } from './config.ts'
 import { LastSignedFile } from './consensus/lastSigned.ts'
@@ -8,6 +9,7 @@ import { acquireLock } from './lock.ts'
 import type { Logger } from './observability/logger.ts'
 import type { SignerMetrics } from './observability/signerMetrics.ts'
 import { parseSignerAddress } from './signer/address.ts'
+import { readKnownKey, writeKnownKey } from './signer/knownKey.ts'
 import { defaultRemoteSignerOptions, RemoteSigner } from './signer/remoteSigner.ts'
 import { loadSignerSecret } from './signer/secret.ts'
 import { nodeFileSystem } from './storage/fileSystem.ts'
@@ -19,11 +21,13 @@ export type NodeSignerOptions = {
   readonly privateKey: Uint8Array | null
   readonly log: Logger
   readonly metrics: SignerMetrics
+  /** See `FileSignerOptions`. */
+  readonly canRewind?: boolean
 }
 
 /** The signer of a node as its configuration says; null: it observes. */
 export async function openNodeSigner(options: NodeSignerOptions): Promise<GuardedSigner | null> {
-  const { config, chainId, privateKey, metrics } = options
+  const { config, chainId, privateKey, metrics, canRewind = false } = options
   if (config.signer.kind === 'remote') return openRemoteSigner(options)
   if (privateKey === null) return null
   metrics.connected(true)
@@ -35,7 +39,7 @@ export async function openNodeSigner(options: NodeSignerOptions): Promise<Guarde
     const identity = { chainId, address: addressOfPrivateKey(privateKey) }
     await LastSignedFile.create(lastSigned, identity, nodeFileSystem)
   }
-  return openFileSigner({ chainId, privateKey, statePath: lastSigned })
+  return openFileSigner({ chainId, privateKey, statePath: lastSigned, canRewind })
 }
 
 export type FileSignerPlace = {
@@ -43,6 +47,7 @@ export type FileSignerPlace = {
   readonly privateKey: Uint8Array
   /** Of the last-signed state. */
   readonly statePath: string
+  readonly canRewind?: boolean
 }
 
 /**
@@ -68,6 +73,7 @@ export async function openFileSigner(place: FileSignerPlace): Promise<GuardedSig
       signVote: (vote) => signer.signVote(vote),
       signProposal: (proposal) => signer.signProposal(proposal),
       lastSigned: () => signer.lastSigned(),
+      ...(place.canRewind === true ? { rewind: (height) => signer.rewind(height) } : {}),
       close: async () => {
         await signer.close()
         end()
@@ -79,19 +85,27 @@ export async function openFileSigner(place: FileSignerPlace): Promise<GuardedSig
   }
 }
 
-function openRemoteSigner(options: NodeSignerOptions): Promise<GuardedSigner> {
-  const { config, chainId, log, metrics } = options
-  const { home } = config.paths
+async function openRemoteSigner(options: NodeSignerOptions): Promise<GuardedSigner> {
+  const { config, chainId, metrics } = options
+  const log = options.log.child('signer')
+  const { home, signerKey } = config.paths
+  const knownKey = readKnownKey(signerKey, log)
   const { socket, secretFile, timeoutMs, connectMs } = config.signer
-  return RemoteSigner.open(
+  const signer = await RemoteSigner.open(
     {
       ...defaultRemoteSignerOptions,
       chainId,
+      knownKey,
       timeoutMs,
       connectMs,
       address: parseSignerAddress(socket, home),
       secret: loadSignerSecret(path.resolve(home, secretFile)),
     },
-    { log: log.child('signer'), metrics, now: () => performance.now() },
+    { log, metrics, now: () => performance.now() },
   )
+  if (knownKey !== null && !equalBytes(knownKey, signer.publicKey))
+    log.warn('The signer has another key than before', { publicKey: signer.publicKey })
+  if (knownKey === null || !equalBytes(knownKey, signer.publicKey))
+    writeKnownKey(signerKey, signer.publicKey)
+  return signer
 }

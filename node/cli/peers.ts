@@ -13,8 +13,8 @@ export function addPeersCommand(program: Command, context: CliContext): void {
     .addHelpText(
       'after',
       `
-The node is asked over a socket in its home, which only the user it runs as can open. Bans are
-forgotten when the node stops.
+The node is asked over a socket in its home, which only the user it runs as can open. Bans outlive
+a restart of the node.
 
 Examples:
   nexus peers
@@ -32,7 +32,9 @@ Examples:
     .addHelpText('after', '\nExample:\n  nexus peers list --json')
     .action(async (flags: Flags) => {
       const found = await ask<readonly PeerInfo[]>(flags, context, 'admin_peers')
-      context.write(flags.json ? json(found) : listOf(found))
+      if (flags.json) return context.write(json(found))
+      const refused = await ask<readonly BannedPeer[]>(flags, context, 'admin_bans')
+      context.write(refused.length === 0 ? listOf(found) : `${listOf(found)}\n${bansOf(refused)}`)
     })
   command('bans', 'peers that are refused, and for how long')
     .addHelpText('after', '\nExample:\n  nexus peers bans')
@@ -90,4 +92,8 @@ function listOf(peers: readonly PeerInfo[]): string {
 const bansOf = (bans: readonly BannedPeer[]): string =>
   bans.length === 0
     ? 'No peer is refused'
-    : bans.map(({ id, remainingMs }) => `${id}  for ${formatAge(remainingMs)}`).join('\n')
+    : bans
+        .map(
+          ({ id, code, remainingMs }) => `Refused: ${id}  for ${formatAge(remainingMs)} (${code})`,
+        )
+        .join('\n')

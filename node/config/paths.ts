@@ -15,9 +15,13 @@ export type HomePaths = {
   readonly snapshots: string
   /** The signer's last signature; deleting it is how a validator signs twice. */
   readonly lastSigned: string
+  /** The public key that the remote signer had when it was last there. */
+  readonly signerKey: string
   /** The evidence of a fork that this node found, until its operator renames it to the next. */
   readonly fork: string
   readonly acknowledgedFork: string
+  /** Peers that are refused, and until when. */
+  readonly bans: string
   readonly lock: string
   /** What the user of the node may ask of it while it runs. */
   readonly adminSocket: string
@@ -38,8 +42,10 @@ export function homePaths(home: string): HomePaths {
     wal: at('data', 'wal'),
     snapshots: at('data', 'snapshots'),
     lastSigned: at('data', 'last-signed'),
+    signerKey: at('data', 'signer-key'),
     fork: at('data', 'fork.json'),
     acknowledgedFork: at('data', 'fork.acknowledged.json'),
+    bans: at('data', 'bans.json'),
     lock: at('node.lock'),
     adminSocket: at('admin.sock'),
     log: at('node.log'),

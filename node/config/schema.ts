@@ -106,6 +106,7 @@ export const configSchema = z.strictObject({
       batchMs: millis.describe('time for a batch'),
       inFlight: count.describe('requests that are answered at one time'),
       connections: count.describe('open connections'),
+      connectionsPerClient: count.describe('of them of one address, if its calls are limited'),
       webSocketClients: count.describe('of them WebSocket'),
       subscriptions: count.describe('subscriptions of a connection'),
       outgoingBytes: bytes.describe('unread bytes at which a WebSocket client is dropped'),

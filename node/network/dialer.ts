@@ -1,3 +1,4 @@
+import { NexusError } from '../../core/primitives/errors.ts'
 import type { ReconnectOptions } from './options.ts'
 
 export type DialerModules = {
@@ -84,4 +85,21 @@ export class Dialer {
     target.failures++
     this.#schedule(target)
   }
+}
+
+/** NexusError BAD_PEER_ADDRESS for an address without /p2p/. The node's own address, as a shared list may hold it, is left out. */
+export function targetsOf(
+  addresses: readonly string[],
+  ownId: string,
+): { readonly address: string; readonly peerId: string }[] {
+  return addresses
+    .map((address) => ({ address, peerId: peerIdIn(address) }))
+    .filter(({ peerId }) => peerId !== ownId)
+}
+
+function peerIdIn(address: string): string {
+  const peerId = /\/p2p\/([^/]+)$/.exec(address)?.[1]
+  if (peerId !== undefined) return peerId
+  const message = `The peer address ${address} does not end in /p2p/ and a peer id.`
+  throw new NexusError({ code: 'BAD_PEER_ADDRESS', address }, { message })
 }

@@ -1,5 +1,5 @@
 import { assert } from '../../core/primitives/assert.ts'
-import { type Codec, type DecodeCode, decode, union, Writer } from '../../core/primitives/codec.ts'
+import { type Codec, type DecodeCode, decode, union, written } from '../../core/primitives/codec.ts'
 import { ok, type Result, reject } from '../../core/primitives/result.ts'
 
 export type FrameCode = DecodeCode | 'EMPTY_FRAME' | 'FRAME_TOO_LARGE'
@@ -41,10 +41,10 @@ export function encodeFrame<T extends { readonly kind: string }>(
   format: FrameFormat<T>,
   message: T,
 ): Uint8Array {
-  const writer = new Writer()
-  writer.u32(0)
-  format.codec.write(writer, message)
-  const frame = writer.finish()
+  const frame = written((writer) => {
+    writer.u32(0)
+    format.codec.write(writer, message)
+  })
   const length = frame.length - LENGTH_BYTES
   const limit = format.limitOfKind(message.kind)
   assert(limit !== undefined && length <= limit.maxBytes, 'an own message fits its frame')

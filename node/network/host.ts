@@ -1,17 +1,27 @@
 import { identify } from '@libp2p/identify'
-import type { Connection, Libp2p, PeerId, PrivateKey, StreamMuxerFactory } from '@libp2p/interface'
+import type {
+  Connection,
+  Libp2p,
+  MultiaddrConnection,
+  PeerId,
+  PrivateKey,
+  StreamMuxerFactory,
+} from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
 import { NexusError } from '../../core/primitives/errors.ts'
+import { ConnectionShares } from '../../rpc/connectionShares.ts'
 import { updatingWindowsLate, writingTogether } from './fewerWrites.ts'
 import type { Gossip } from './gossip.ts'
+import type { InboundLimits } from './options.ts'
 
 export type HostOptions = {
   readonly privateKey: PrivateKey
   readonly listen: readonly string[]
   readonly maxPeers: number
+  readonly inbound: InboundLimits
   readonly protocolPrefix: string
   readonly softwareVersion: string
   readonly dialMs: number
@@ -30,6 +40,7 @@ export type HostModules = {
 export async function createHost(options: HostOptions, modules: HostModules): Promise<Libp2p> {
   const { privateKey, listen, maxPeers, softwareVersion, dialMs, handshakeMs, ping } = options
   const { isBanned, gossip } = modules
+  const shares = new ConnectionShares(options.inbound.perAddress, options.inbound.exempt)
   const onOversizeFrame = (muxer: object): void => {
     const guilty = host.getConnections().find((connection) => muxerOf(connection) === muxer)
     modules.onOversizeFrame(guilty?.remotePeer.toString() ?? null)
@@ -62,6 +73,7 @@ export async function createHost(options: HostOptions, modules: HostModules): Pr
     },
     connectionGater: {
       denyDialPeer: isBanned,
+      denyInboundConnection: (connection) => !isWithinShare(connection, shares),
       denyInboundEncryptedConnection: isBanned,
     },
     services: {
@@ -71,6 +83,15 @@ export async function createHost(options: HostOptions, modules: HostModules): Pr
     },
   })
   return host
+}
+
+/** Counts a connection from its first byte to its end: handshakes that are begun and not ended, too. */
+function isWithinShare(connection: MultiaddrConnection, shares: ConnectionShares): boolean {
+  const address = /^\/ip[46]\/([^/]+)/.exec(connection.remoteAddr.toString())?.[1]
+  const release = shares.take(address)
+  if (release === null) return false
+  connection.addEventListener('close', release)
+  return true
 }
 
 /** NexusError LISTEN_FAILED when an address cannot be listened on. */

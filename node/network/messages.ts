@@ -129,3 +129,19 @@ export const proposalFrames = frameFormat<ProposalMessage>({
     }),
   },
 })
+
+/** The height in flight that a message is about; null: none. */
+export function heightOfMessage(message: ConsensusMessage): Height | null {
+  switch (message.kind) {
+    case 'vote':
+      return message.vote.height
+    case 'proposal':
+      return message.proposal.height
+    case 'polkaCertificate':
+    case 'commitCertificate':
+    case 'roundCertificate':
+      return message.certificate.height
+    case 'status':
+      return null
+  }
+}

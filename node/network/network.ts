@@ -11,7 +11,8 @@ import { type BlockId, heightOf } from '../../core/primitives/units.ts'
 import type { Clock } from '../consensus/clock.ts'
 import type { Logger } from '../observability/logger.ts'
 import type { NetworkMetrics } from '../observability/metrics.ts'
-import { Dialer } from './dialer.ts'
+import type { BanFile } from './banFile.ts'
+import { Dialer, targetsOf } from './dialer.ts'
 import { Gossip, type Verdict } from './gossip.ts'
 import { type Hello, INSTANCE_LENGTH, nameOf, PROTOCOL_VERSION } from './handshake.ts'
 import { abortNow, closeGently, createHost, startHost } from './host.ts'
@@ -43,6 +44,8 @@ export type NetworkModules = {
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: NetworkMetrics | null
+  /** Absent: bans end with the process. */
+  readonly bans?: Pick<BanFile, 'load' | 'save' | 'close'>
   /** A handler failed: a fault of this program. */
   readonly onFatal: (error: unknown) => void
 }
@@ -82,6 +85,7 @@ export class Network {
   /** Listens, then dials. NexusError LISTEN_FAILED. */
   async start(): Promise<void> {
     assert(this.#host === null, 'a network is started once')
+    await this.#recallBans()
     const host = await createHost(this.#options, {
       gossip: this.#gossip,
       isBanned: (peerId) => this.#scores.isBanned(peerId.toString(), this.#now()),
@@ -117,6 +121,7 @@ export class Network {
     this.#introductions.stop()
     this.#peers.clear()
     await this.#host?.stop()
+    await this.#modules.bans?.close()
   }
 
   /** As peers can dial them, with the ports that are really listened on; empty before `start`. */
@@ -234,6 +239,7 @@ export class Network {
     const verdict = this.#scores.penalize(peerId, code, this.#now())
     if (verdict === 'keep') return
     log.warn(verdict === 'ban' ? 'Peer banned' : 'Peer disconnected', { peerId, code })
+    if (verdict === 'ban') this.#banned(code)
     this.#drop(peerId, code)
   }
 
@@ -241,17 +247,34 @@ export class Network {
   ban(peerId: string, ms: number): void {
     this.#scores.ban(peerId, this.#now() + ms, this.#now())
     this.#modules.log.warn('Peer banned', { peerId, code: 'OPERATOR', ms })
+    this.#banned('OPERATOR')
     this.#drop(peerId, 'OPERATOR')
   }
 
   /** False: it was not banned. */
   unban(peerId: string): boolean {
-    return this.#scores.unban(peerId, this.#now())
+    const wasBanned = this.#scores.unban(peerId, this.#now())
+    if (wasBanned) this.#modules.bans?.save(this.bans())
+    return wasBanned
   }
 
   bans(): readonly BannedPeer[] {
     const now = this.#now()
-    return this.#scores.bans(now).map(({ id, untilMs }) => ({ id, remainingMs: untilMs - now }))
+    return this.#scores
+      .bans(now)
+      .map(({ id, code, untilMs }) => ({ id, code, remainingMs: untilMs - now }))
+  }
+
+  #banned(code: string): void {
+    this.#modules.metrics?.banned(code)
+    this.#modules.bans?.save(this.bans())
+  }
+
+  async #recallBans(): Promise<void> {
+    const bans = (await this.#modules.bans?.load()) ?? []
+    const now = this.#now()
+    for (const { id, code, remainingMs } of bans) this.#scores.ban(id, now + remainingMs, now, code)
+    if (bans.length > 0) this.#modules.log.info('Bans of peers recalled', { bans: bans.length })
   }
 
   #drop(peerId: string, code: string): void {
@@ -463,20 +486,3 @@ export class Network {
 
 const ANNOUNCEMENT_BYTES = 40
 const MAX_LOGGED_REFUSALS = 1_024
-
-/** NexusError BAD_PEER_ADDRESS for an address without /p2p/. The node's own address, as a shared list may hold it, is left out. */
-function targetsOf(
-  addresses: readonly string[],
-  ownId: string,
-): { readonly address: string; readonly peerId: string }[] {
-  return addresses
-    .map((address) => ({ address, peerId: peerIdIn(address) }))
-    .filter(({ peerId }) => peerId !== ownId)
-}
-
-function peerIdIn(address: string): string {
-  const peerId = /\/p2p\/([^/]+)$/.exec(address)?.[1]
-  if (peerId !== undefined) return peerId
-  const message = `The peer address ${address} does not end in /p2p/ and a peer id.`
-  throw new NexusError({ code: 'BAD_PEER_ADDRESS', address }, { message })
-}

@@ -13,6 +13,7 @@ export type NetworkOptions = {
   /** Multiaddrs with /p2p/ of the peers to stay connected to. */
   readonly peers: readonly string[]
   readonly maxPeers: number
+  readonly inbound: InboundLimits
   readonly chainId: number
   readonly genesisHash: Uint8Array
   readonly softwareVersion: string
@@ -56,6 +57,13 @@ export type NetworkOptions = {
   }
 }
 
+export type InboundLimits = {
+  /** Connections that one address may hold at a time; of IPv6 one /64. */
+  readonly perAddress: number
+  /** Addresses that are not counted. */
+  readonly exempt: readonly string[]
+}
+
 export type ReconnectOptions = {
   readonly minMs: number
   readonly maxMs: number
@@ -69,6 +77,8 @@ export const defaultNetworkOptions: Omit<
   'privateKey' | 'listen' | 'peers' | 'chainId' | 'genesisHash' | 'softwareVersion' | 'moniker'
 > = {
   maxPeers: 50,
+  // A network of several machines behind one address; on one machine all have the same.
+  inbound: { perAddress: 16, exempt: ['127.0.0.1', '::1'] },
   protocolPrefix: '/nexus',
   handshakeMs: 5_000,
   dialMs: 3_000,

@@ -23,7 +23,12 @@ export type PeerInfo = ConnectedPeer & {
   readonly sinceMs: number
 }
 
-export type BannedPeer = { readonly id: string; readonly remainingMs: number }
+export type BannedPeer = {
+  readonly id: string
+  /** What it did last, or OPERATOR. */
+  readonly code: string
+  readonly remainingMs: number
+}
 
 export const peerInfoOf = ({ id, link, height, sinceMs }: Peer, score: number): PeerInfo => ({
   id,

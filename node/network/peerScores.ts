@@ -29,9 +29,12 @@ const PENALTIES: Readonly<Record<string, number>> = {
   BAD_LIGHT_BLOCK: 50,
   BAD_SNAPSHOT: 50,
   BAD_SNAPSHOT_PART: 50,
+  // What only a very unlucky peer cannot back.
+  OFFER_NOT_SERVED: 10,
   // Lateness and load, which honest peers know too.
   RATE_LIMITED: 0.1,
   REQUEST_TIMEOUT: 0.5,
+  CLAIM_NOT_SERVED: 0.5,
   WRONG_HEIGHT: 0.1,
   ROUND_TOO_FAR: 0.1,
 }
@@ -58,7 +61,7 @@ export const defaultPeerScoreOptions: PeerScoreOptions = {
 
 export type PenaltyVerdict = 'keep' | 'disconnect' | 'ban'
 
-type Entry = { score: number; atMs: number; bannedUntilMs: number }
+type Entry = { score: number; atMs: number; bannedUntilMs: number; banCode: string }
 
 /** Scores by peer id: 0 at best, decaying towards it. Outlives connections. */
 export class PeerScores {
@@ -71,10 +74,14 @@ export class PeerScores {
 
   penalize(peerId: string, code: string, nowMs: number): PenaltyVerdict {
     const { disconnectAt, banAt, banMs } = this.#options
-    const bannedUntilMs = this.#entries.get(peerId)?.bannedUntilMs ?? 0
+    const known = this.#entries.get(peerId)
+    const bannedUntilMs = known?.bannedUntilMs ?? 0
     const score = this.scoreOf(peerId, nowMs) - (PENALTIES[code] ?? OTHER_PENALTY)
-    const entry = { score, atMs: nowMs, bannedUntilMs }
-    if (score <= banAt) entry.bannedUntilMs = Math.max(bannedUntilMs, nowMs + banMs)
+    const entry = { score, atMs: nowMs, bannedUntilMs, banCode: known?.banCode ?? code }
+    if (score <= banAt && nowMs + banMs > bannedUntilMs) {
+      entry.bannedUntilMs = nowMs + banMs
+      entry.banCode = code
+    }
     // Deleted first: insertion order is the order of the last penalty.
     this.#entries.delete(peerId)
     this.#entries.set(peerId, entry)
@@ -98,11 +105,11 @@ export class PeerScores {
     return false
   }
 
-  /** Of an operator: whatever the score is. */
-  ban(peerId: string, untilMs: number, nowMs: number): void {
+  /** Of an operator, or of an earlier life: whatever the score is. */
+  ban(peerId: string, untilMs: number, nowMs: number, banCode = 'OPERATOR'): void {
     const score = this.scoreOf(peerId, nowMs)
     this.#entries.delete(peerId)
-    this.#entries.set(peerId, { score, atMs: nowMs, bannedUntilMs: untilMs })
+    this.#entries.set(peerId, { score, atMs: nowMs, bannedUntilMs: untilMs, banCode })
     this.#evict(nowMs)
   }
 
@@ -111,10 +118,12 @@ export class PeerScores {
     return this.isBanned(peerId, nowMs) && this.#entries.delete(peerId)
   }
 
-  bans(nowMs: number): readonly { readonly id: string; readonly untilMs: number }[] {
+  bans(
+    nowMs: number,
+  ): readonly { readonly id: string; readonly code: string; readonly untilMs: number }[] {
     return [...this.#entries]
       .filter(([, { bannedUntilMs }]) => bannedUntilMs > nowMs)
-      .map(([id, { bannedUntilMs }]) => ({ id, untilMs: bannedUntilMs }))
+      .map(([id, { bannedUntilMs, banCode }]) => ({ id, code: banCode, untilMs: bannedUntilMs }))
   }
 
   #evict(nowMs: number): void {

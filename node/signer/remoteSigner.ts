@@ -20,6 +20,8 @@ export type RemoteSignerOptions = {
   readonly timeoutMs: number
   /** For the first connection, on start. */
   readonly connectMs: number
+  /** The key that the signer had before: a start need not wait for one that is away. */
+  readonly knownKey?: Uint8Array | null
   readonly handshakeMs: number
   readonly pingMs: number
   readonly backoffMs: { readonly first: number; readonly most: number }
@@ -58,31 +60,45 @@ export class RemoteSigner implements GuardedSigner {
   private constructor(
     options: RemoteSignerOptions,
     modules: RemoteSignerModules,
-    first: SignerConnection,
+    publicKey: Uint8Array,
+    first: SignerConnection | null,
   ) {
     this.#options = options
     this.#modules = modules
-    this.publicKey = first.publicKey
-    this.address = addressOfPublicKey(signatures.expand(first.publicKey))
+    this.publicKey = publicKey
+    this.address = addressOfPublicKey(signatures.expand(publicKey))
     this.#maintained = this.#maintain(first)
   }
 
   /**
-   * Tries until `connectMs` are over. Throws what the last attempt failed with: SIGNER_UNAVAILABLE,
-   * SIGNER_BUSY, SIGNER_PROTOCOL; and at once what waiting does not cure: SIGNER_SECRET_MISMATCH,
-   * SIGNER_CHAIN_MISMATCH, SIGNER_VERSION.
+   * Tries until `connectMs` are over; where the key is known, one that cannot be reached is not waited for.
+   * Throws what the last attempt failed with: SIGNER_UNAVAILABLE, SIGNER_BUSY, SIGNER_PROTOCOL; and at once what
+   * waiting does not cure: SIGNER_SECRET_MISMATCH, SIGNER_CHAIN_MISMATCH, SIGNER_VERSION.
    */
   static async open(
     options: RemoteSignerOptions,
     modules: RemoteSignerModules,
   ): Promise<RemoteSigner> {
+    const { knownKey = null } = options
     const deadline = modules.now() + options.connectMs
     let pauseMs = options.backoffMs.first
     for (;;) {
       try {
-        return new RemoteSigner(options, modules, await SignerConnection.open(options))
+        const first = await SignerConnection.open(options)
+        return new RemoteSigner(options, modules, first.publicKey, first)
       } catch (error) {
         if (PERMANENT.some((code) => isNexusError(error, code))) throw error
+        // A second node on one signer is a mistake that has to show; one whose signer is away is not.
+        if (knownKey !== null && isNexusError(error, 'SIGNER_UNAVAILABLE')) {
+          modules.log.error(
+            'No signer: this validator follows and does not vote until it is back',
+            {
+              ...summaryOf(error),
+              ...place(options),
+            },
+          )
+          return new RemoteSigner(options, modules, knownKey, null)
+        }
         if (modules.now() + pauseMs >= deadline) throw error
         modules.log.warn('Waiting for the signer', { ...summaryOf(error), ...place(options) })
       }
@@ -155,9 +171,10 @@ export class RemoteSigner implements GuardedSigner {
     return unavailable(reason.message)
   }
 
-  async #maintain(first: SignerConnection): Promise<void> {
+  async #maintain(first: SignerConnection | null): Promise<void> {
     const { log, metrics } = this.#modules
     let connection: SignerConnection | null = first
+    if (first === null) metrics.connected(false)
     while (!this.#closed) {
       if (connection === null) connection = await this.#reconnect()
       if (connection === null) return

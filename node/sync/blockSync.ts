@@ -9,6 +9,7 @@ import type { Logger } from '../observability/logger.ts'
 import type { SyncMetrics } from '../observability/metrics.ts'
 import { BlockWindow, type Slot } from './blockWindow.ts'
 import { defaultPeerClaimsOptions, PeerClaims, type PeerClaimsOptions } from './peerClaims.ts'
+import { Staleness } from './staleness.ts'
 
 export type SyncNetwork = {
   /** Consecutive decided blocks from `from`; fewer than asked, or none, is an answer. Rejects on a timeout. */
@@ -26,6 +27,9 @@ export type BlockSyncOptions = {
   readonly perPeer: number
   /** The lowest heights, which all others wait for, are asked of somebody else after this long. */
   readonly slowMs: number
+  /** What this node knows is old when the chain has been ahead of it for longer, or by more blocks. */
+  readonly staleMs: number
+  readonly farBlocks: number
   readonly claims: PeerClaimsOptions
 }
 export const defaultBlockSyncOptions: BlockSyncOptions = {
@@ -34,6 +38,8 @@ export const defaultBlockSyncOptions: BlockSyncOptions = {
   maxSlots: 4,
   perPeer: 2,
   slowMs: 2_000,
+  staleMs: 5_000,
+  farBlocks: 1_024,
   claims: defaultPeerClaimsOptions,
 }
 
@@ -61,6 +67,7 @@ export class BlockSync {
   #applying: Promise<void> | null = null
   #behindSinceMs: number | null = null
   #lastHeight = 0
+  readonly #staleness = new Staleness()
 
   constructor(options: BlockSyncOptions, modules: Modules) {
     this.#options = options
@@ -94,17 +101,21 @@ export class BlockSync {
   }
 
   /**
-   * Whether what this node knows is old: far behind, or behind without moving. On a busy chain a
-   * healthy node is a height or two behind its peers for moments, all the time.
+   * Whether what this node knows is old: more than `staleMs`, or so many blocks that it will be. A
+   * healthy node on a slow disk is some heights behind its peers all the time.
    */
   get catchingUp(): boolean {
-    const behind = this.targetHeight - this.#own
-    if (behind > FAR_BEHIND) return true
-    const waitedMs = this.#now() - (this.#behindSinceMs ?? this.#now())
-    return behind > 1 && waitedMs > STUCK_MS
+    const { staleMs, farBlocks } = this.#options
+    if (this.knownHeight - this.#own > farBlocks) return true
+    return this.#staleness.ageMs(this.#own, this.#now()) > staleMs
   }
 
-  /** See `PeerClaims.credible`: a single liar does not move it for long. */
+  /** What the chain has, as far as it can be believed: see `PeerClaims.believed`. */
+  get knownHeight(): number {
+    return this.#claims.believed(this.#own, this.#now())
+  }
+
+  /** What the chain may have: one liar can raise it, until it is asked for what it claims. See `PeerClaims.credible`. */
   get targetHeight(): number {
     return this.#claims.credible(this.#own, this.#now())
   }
@@ -123,7 +134,9 @@ export class BlockSync {
       this.#lastHeight = own
       this.#behindSinceMs = null
     }
-    this.#modules.metrics.catchingUp(this.targetHeight - own)
+    const known = this.knownHeight
+    this.#staleness.note(own, known, this.#now())
+    this.#modules.metrics.catchingUp(known - own)
     if (this.#claims.highest(this.#now()) <= own) {
       this.#behindSinceMs = null
       return
@@ -152,16 +165,22 @@ export class BlockSync {
     const { first } = this.#window
     if (first === undefined || first.peerId === null || first.blocks !== null) return
     if (this.#now() - first.askedAtMs < this.#options.slowMs) return
-    if (this.#idlest(first.from) !== null) this.#window.release(first)
+    if (this.#idlest(first.from, first.peerId) === null) return
+    this.#claims.slow(first.peerId, this.#now())
+    this.#window.release(first)
   }
 
-  #idlest(from: number): string | null {
-    const able = this.#claims
+  /** Who is asked next for a height; peers that were slow only when there is nobody else. */
+  #idlest(from: number, except: string | null = null): string | null {
+    const free = this.#claims
       .above(from, this.#now())
+      .filter((peerId) => peerId !== except)
       .map((peerId) => ({ peerId, busy: this.#busy.get(peerId) ?? 0 }))
       .filter(
         ({ peerId, busy }) => busy < (this.#claims.isProven(peerId) ? this.#options.perPeer : 1),
       )
+    const quick = free.filter(({ peerId }) => !this.#claims.isSlow(peerId, this.#now()))
+    const able = quick.length > 0 ? quick : free
     const least = Math.min(...able.map(({ busy }) => busy))
     const idle = able.filter(({ busy }) => busy === least)
     // By height, so that one peer is not asked first again and again.
@@ -187,16 +206,28 @@ export class BlockSync {
     const count = Math.min(slot.count, claimed - slot.from + 1)
     const blocks = await this.#modules.network
       .requestBlocks(peerId, slot.from, count)
-      .catch((): readonly CertifiedBytes[] => [])
+      .catch((): null => null)
     const isAwaited = this.#window.isAsked(slot, peerId)
-    if (blocks.length > 0) {
-      if (isAwaited) this.#window.fill(slot, blocks)
+    if (blocks !== null && blocks.length > 0) {
+      if (isAwaited) {
+        this.#claims.prompt(peerId)
+        this.#window.fill(slot, blocks)
+      }
       return true
     }
     if (isAwaited) this.#window.release(slot)
     // What it had to send may have been committed here meanwhile, which says nothing about it.
-    if (slot.from > this.#own) this.#claims.failed(peerId, this.#now())
+    if (slot.from > this.#own) this.#unbacked(peerId, blocks !== null)
     return false
+  }
+
+  /**
+   * It has no voice for a while. An honest peer may have pruned what it claims, so that saying so costs
+   * little; what silence costs is the network's.
+   */
+  #unbacked(peerId: string, hasAnswered: boolean): void {
+    this.#claims.failed(peerId, this.#now())
+    if (hasAnswered) this.#modules.network.penalize(peerId, 'CLAIM_NOT_SERVED')
   }
 
   async #applyReady(): Promise<void> {
@@ -208,7 +239,7 @@ export class BlockSync {
       if (this.#own > before)
         this.#modules.log.info('Blocks synced', { from: before + 1, count: this.#own - before })
       if (code === null) {
-        this.#claims.proven(peerId)
+        this.#claims.proven(peerId, blocks.length >= LIMITS.syncRequestBlocks, this.#now())
         this.#window.done(slot)
       } else {
         this.#modules.network.penalize(peerId, code)
@@ -234,9 +265,6 @@ export class BlockSync {
     return code
   }
 }
-
-const FAR_BEHIND = 64
-const STUCK_MS = 2_000
 
 type Certified = { readonly block: Block; readonly certificate: Certificate }
 

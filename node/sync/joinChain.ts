@@ -2,6 +2,7 @@ import { NexusError } from '../../core/primitives/errors.ts'
 import type { BlockId } from '../../core/primitives/units.ts'
 import { systemClock } from '../consensus/clock.ts'
 import { defaultExecutorSurroundings } from '../executor/openExecutor.ts'
+import { BanFile } from '../network/banFile.ts'
 import { Network, type NetworkHandlers } from '../network/network.ts'
 import { networkOptionsOf } from '../networkOptions.ts'
 import type { StartNodeOptions } from '../nodeTypes.ts'
@@ -73,6 +74,7 @@ function joinNetworkOf(options: StartNodeOptions): Network {
     clock: systemClock,
     log: log.child('network'),
     metrics: null,
+    bans: new BanFile(options.config.paths.bans, { clock: systemClock, log }),
     onFatal,
   })
 }

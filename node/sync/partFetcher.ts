@@ -11,16 +11,20 @@ export type PartFetcherOptions = {
   readonly inFlight: number
   /** A peer that answers so many requests with nothing is not asked any more. */
   readonly maxMisses: number
+  /** A part that one peer has been asked for so long is asked of another too, when nothing else is left to ask for. */
+  readonly slowMs: number
 }
 export const defaultPartFetcherOptions: PartFetcherOptions = {
   perPeer: 2,
   inFlight: 16,
   maxMisses: 3,
+  slowMs: 2_000,
 }
 
 export type FetchOutcome = 'done' | 'NO_PEER' | 'BAD_MANIFEST' | 'STOPPED'
 
 type Source = { readonly peerId: string; busy: number; misses: number }
+type Flight = { readonly part: Part; readonly source: Source; readonly sinceMs: number }
 
 /** Brings every part of one snapshot from the peers that have it; whoever sends a wrong one is banned. */
 export class PartFetcher {
@@ -30,11 +34,14 @@ export class PartFetcher {
   readonly #network: JoinNetwork
   readonly #onPart: (part: Part) => void
   readonly #sources: Source[]
+  readonly #clock: Pick<Clock, 'setTimer' | 'monoMs'>
   readonly #writing = new Set<Promise<void>>()
   /** Parts that were asked for, of those in order. */
   #asked = 0
   readonly #again: Part[] = []
-  #flying = 0
+  readonly #flights = new Set<Flight>()
+  /** Taken, or being taken. */
+  readonly #taken = new Set<Part>()
   readonly #done = Promise.withResolvers<FetchOutcome>()
   #ended = false
 
@@ -46,7 +53,7 @@ export class PartFetcher {
       readonly network: JoinNetwork
       readonly onPart: (part: Part) => void
       readonly signal: AbortSignal
-      readonly clock: Pick<Clock, 'setTimer'>
+      readonly clock: Pick<Clock, 'setTimer' | 'monoMs'>
     },
   ) {
     this.#options = options
@@ -54,6 +61,7 @@ export class PartFetcher {
     this.#restore = modules.restore
     this.#network = modules.network
     this.#onPart = modules.onPart
+    this.#clock = modules.clock
     this.#sources = modules.offer.peers.map((peerId) => ({ peerId, busy: 0, misses: 0 }))
     modules.signal.addEventListener('abort', () => this.#end('STOPPED'))
   }
@@ -61,7 +69,8 @@ export class PartFetcher {
   /** Rejects only for a fault of this machine or program. */
   async run(): Promise<FetchOutcome> {
     this.#askMore()
-    const outcome = await this.#done.promise
+    const stopLooking = this.#lookForSlow()
+    const outcome = await this.#done.promise.finally(stopLooking)
     // A part that is being written when it ends must not meet a closed database.
     await Promise.allSettled(this.#writing)
     return outcome
@@ -71,20 +80,39 @@ export class PartFetcher {
     if (this.#ended) return
     if (this.#restore.missing === 0) this.#end('done')
     else if (this.#sources.length === 0) this.#end('NO_PEER')
-    while (!this.#ended && this.#flying < this.#options.inFlight) {
+    while (!this.#ended && this.#flights.size < this.#options.inFlight) {
       const source = this.#idlest()
-      const part = source === null ? null : this.#nextPart()
-      if (source === null || part === null) return
-      this.#flying++
-      source.busy++
+      if (source === null) return
+      const part = this.#nextPart() ?? this.#slowest(source)
+      if (part === null) return
       void this.#fetch(source, part)
     }
   }
 
+  /** What has been asked of others for too long. */
+  #slowest(by: Source): Part | null {
+    const since = this.#clock.monoMs() - this.#options.slowMs
+    const late = [...this.#flights].find(({ part, source, sinceMs }) => {
+      if (sinceMs > since || source === by || this.#taken.has(part)) return false
+      return [...this.#flights].every((other) => other.part !== part || other.source !== by)
+    })
+    return late?.part ?? null
+  }
+
+  #lookForSlow(): () => void {
+    let cancel = (): void => {}
+    const look = (): void => {
+      this.#askMore()
+      if (!this.#ended) cancel = this.#clock.setTimer(look, this.#options.slowMs / 4)
+    }
+    cancel = this.#clock.setTimer(look, this.#options.slowMs / 4)
+    return () => cancel()
+  }
+
   /** What failed before, then the next in order, which is that in which they become due. */
   #nextPart(): Part | null {
-    const again = this.#again.pop()
-    if (again !== undefined) return again
+    for (let again = this.#again.pop(); again !== undefined; again = this.#again.pop())
+      if (!this.#taken.has(again)) return again
     const next = this.#restore.parts[this.#asked]
     if (next === undefined || !this.#restore.isDue(next)) return null
     this.#asked++
@@ -97,10 +125,13 @@ export class PartFetcher {
   }
 
   async #fetch(source: Source, part: Part): Promise<void> {
+    const flight = { part, source, sinceMs: this.#clock.monoMs() }
+    this.#flights.add(flight)
+    source.busy++
     try {
       const asked = this.#network.requestSnapshotPart(source.peerId, this.#offer.id, part.index + 1)
       const bytes = (await answerOf(asked)) ?? null
-      if (this.#ended) return
+      if (this.#ended || this.#taken.has(part)) return
       const isTaken = bytes !== null && (await this.#take(source, part, bytes))
       if (bytes === null) this.#missed(source)
       if (!isTaken) this.#again.push(part)
@@ -109,12 +140,13 @@ export class PartFetcher {
       this.#done.reject(error)
     } finally {
       source.busy--
-      this.#flying--
+      this.#flights.delete(flight)
       this.#askMore()
     }
   }
 
   async #take(source: Source, part: Part, bytes: Uint8Array): Promise<boolean> {
+    this.#taken.add(part)
     const accepted = this.#restore.accept(part, bytes)
     const writing = accepted.then(
       () => {},
@@ -128,6 +160,7 @@ export class PartFetcher {
       source.misses = 0
       this.#onPart(part)
     } else {
+      this.#taken.delete(part)
       this.#network.penalize(source.peerId, 'BAD_SNAPSHOT_PART')
       this.#remove(source)
     }

@@ -46,6 +46,10 @@ export class StateSync {
   readonly #modules: StateSyncModules
   /** Snapshots that turned out to be of no use. */
   readonly #refused = new Set<string>()
+  /** Peers that could not show the blocks of what they offer; they are asked again with the next attempt. */
+  readonly #unfounded = new Set<string>()
+  /** Peers that let a question about light blocks run out: as witnesses they would be none, and hold the others up. */
+  readonly #silent = new Set<string>()
 
   constructor(options: StateSyncOptions, modules: StateSyncModules) {
     this.#options = options
@@ -87,6 +91,7 @@ export class StateSync {
 
   async #attempt(): Promise<number | null> {
     const offers = await offersOf(this.#modules.network)
+    this.#unfounded.clear()
     for (const offer of offers) {
       if (this.#modules.signal.aborted) return null
       if (this.#refused.has(keyOf(offer))) continue
@@ -127,14 +132,35 @@ export class StateSync {
   /** Who holds the snapshot is asked first, one after the other; everybody else confirms. */
   async #anchor(offer: Offer): Promise<Anchor | null> {
     const { network, log } = this.#modules
-    for (const first of offer.peers) {
-      const others = this.#peers().filter((peerId) => peerId !== first)
-      const peers = [first, ...others]
-      const anchor = await anchorAt(offer.height, peers, network, this.#options.trust)
+    for (const first of offer.peers.filter((peerId) => !this.#unfounded.has(peerId))) {
+      const isWitness = (peerId: string): boolean => peerId !== first && !this.#silent.has(peerId)
+      const peers = [first, ...this.#peers().filter(isWitness)]
+      const heard = this.#notingSilence()
+      const anchor = await anchorAt(offer.height, peers, heard, this.#options.trust)
       if (anchor.ok) return anchor.value
       log.warn('Height not certified', { height: offer.height, peerId: first, code: anchor.code })
+      if (!UNFOUNDED.has(anchor.code)) continue
+      // Else who offers many heights that nobody has would be asked for each of them, one after the other.
+      this.#unfounded.add(first)
+      if (anchor.code === 'NOT_FOUND') network.penalize(first, 'OFFER_NOT_SERVED')
     }
     return null
+  }
+
+  #notingSilence(): JoinNetwork {
+    const { network } = this.#modules
+    return {
+      peerIds: () => network.peerIds(),
+      requestSnapshots: (peerId) => network.requestSnapshots(peerId),
+      requestSnapshotPart: (peerId, id, part) => network.requestSnapshotPart(peerId, id, part),
+      penalize: (peerId, code) => network.penalize(peerId, code),
+      requestLightBlock: async (peerId, height) => {
+        this.#silent.add(peerId)
+        const block = await network.requestLightBlock(peerId, height)
+        this.#silent.delete(peerId)
+        return block
+      },
+    }
   }
 
   async #manifest(offer: Offer, anchor: Anchor): Promise<CheckedManifest | null> {
@@ -187,3 +213,5 @@ export class StateSync {
 }
 
 const POLL_MS = 50
+/** Who has a snapshot has the two blocks that certify it. */
+const UNFOUNDED: ReadonlySet<string> = new Set(['NOT_FOUND', 'NO_ANSWER'])

@@ -1,7 +1,9 @@
 // What operators do with nodes that run and nodes that do not, on one real chain.
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { callNode } from '../../node/cli/nodeClient.ts'
+import { homePaths } from '../../node/config/paths.ts'
 import { accountOf, walletOf } from '../support/clients.ts'
 import { Devnet, disposeAll, temporaryDirectory } from '../support/devnet.ts'
 import { ask, call } from '../support/jsonRpc.ts'
@@ -78,6 +80,50 @@ describe('an operator', () => {
     await until({ what: 'the peer to come back' }, async () => (await left()) === 3)
     const publicAnswer = await ask(urlOf(0), 'admin_peers')
     expect(publicAnswer).toMatchObject({ kind: 'error', code: -32601 })
+  })
+
+  test('lets a running node say more, its RPC too, and less again', async () => {
+    const { adminSocket, log } = homePaths(homeOf(1))
+    const level = (name: string): Promise<unknown> =>
+      callNode({ kind: 'socket', path: adminSocket }, 'admin_setLogLevel', [name])
+    const said = (): boolean => {
+      const lines = readFileSync(log, 'utf8').split('\n')
+      return lines.some((line) => line.includes('Call answered') && line.includes('web3_sha3'))
+    }
+    const asks = (): Promise<unknown> => call(urlOf(1), 'web3_sha3', ['0x00'])
+    await asks()
+    expect(said()).toBe(false)
+    expect(await level('debug')).toBe(true)
+    await until({ what: 'a line of the RPC thread' }, async () => {
+      await asks()
+      return said()
+    })
+    expect(await level('info')).toBe(true)
+  })
+
+  test('a ban outlives a restart', async () => {
+    type Peer = { id: string; moniker: string }
+    const peers = await json<Peer[]>('peers', '--home', homeOf(0))
+    const { id } = peers.find(({ moniker }) => moniker === 'validator-3') as Peer
+    await json('peers', 'ban', id, '--for', '10m', '--home', homeOf(0))
+    const bans = () => json<{ id: string; code: string }[]>('peers', 'bans', '--home', homeOf(0))
+    await until({ what: 'the file of bans' }, () =>
+      existsSync(homePaths(homeOf(0)).bans) ? true : null,
+    )
+    await net.kill(0)
+    const started = net.startValidator(0)
+    await until({ what: 'validator 0 to run', timeoutMs: 60_000 }, () => {
+      if (started.exit !== null) throw new Error(started.output)
+      return started.output.includes('Node ready')
+    })
+    expect(await bans()).toMatchObject([{ id, code: 'OPERATOR' }])
+    expect((await nexus('peers', '--home', homeOf(0))).out).toContain(`Refused: ${id}`)
+    await json('peers', 'unban', id, '--home', homeOf(0))
+    expect(await bans()).toEqual([])
+    await until({ what: 'the peer to come back', timeoutMs: 40_000 }, async () => {
+      const now = await json<Peer[]>('peers', '--home', homeOf(0))
+      return now.some((peer) => peer.id === id)
+    })
   })
 
   test('stops one, looks into its files, rolls it back, and it comes again', async () => {

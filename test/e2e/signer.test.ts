@@ -114,6 +114,22 @@ test('kill -9 of a node: it takes up its signer again', async () => {
   await votes(2)
 })
 
+test('a node that starts while its signer is away follows, and votes when it is back', async () => {
+  await killSigner(2)
+  await devnet.kill(2)
+  devnet.startValidator(2)
+  await until({ what: 'the node to follow', timeoutMs: 40_000 }, () =>
+    headOf(urlOf(2)).then(
+      () => true,
+      () => false,
+    ),
+  )
+  await growth(5)
+  expect(await metricOf(devnet.validator(2).metrics, 'nexus_signer_connected')).toBe(0)
+  await startSigner(2)
+  await votes(2)
+})
+
 test('a signer that hangs costs one timeout, not the node', async () => {
   const { pid } = signers.get(3) as NexusProcess
   process.kill(pid, 'SIGSTOP')

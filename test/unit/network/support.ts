@@ -7,6 +7,7 @@ import { encode } from '../../../core/primitives/codec.ts'
 import { DOMAIN, hash } from '../../../core/primitives/hash.ts'
 import { type BlockId, heightOf, type Millis, roundOf } from '../../../core/primitives/units.ts'
 import { systemClock } from '../../../node/consensus/clock.ts'
+import type { BanFile } from '../../../node/network/banFile.ts'
 import {
   type Announcement,
   batchCodec,
@@ -39,6 +40,7 @@ export type TestNode = {
 export type TestNodeOptions = Partial<NetworkOptions> & {
   readonly handlers?: Partial<NetworkHandlers>
   readonly height?: () => number
+  readonly bans?: BanFile
 }
 
 const base = {
@@ -62,7 +64,7 @@ export const keyOf = (seed: number): Promise<PrivateKey> =>
   generateKeyPairFromSeed('Ed25519', new Uint8Array(32).fill(seed))
 
 export async function startNode(options: TestNodeOptions = {}): Promise<TestNode> {
-  const { handlers = {}, height = () => 0, ...overrides } = options
+  const { handlers = {}, height = () => 0, bans, ...overrides } = options
   const privateKey = overrides.privateKey ?? (await generateKeyPair('Ed25519'))
   const told = recorder()
   const network = new Network(
@@ -73,6 +75,7 @@ export async function startNode(options: TestNodeOptions = {}): Promise<TestNode
       clock: systemClock,
       log: told.log,
       metrics: told.metrics,
+      ...(bans === undefined ? {} : { bans }),
       onFatal: (error) => void told.fatal.push(error),
     },
   )
@@ -155,6 +158,7 @@ function recorder() {
     peers: (count) => {
       lists.counts.peers = count
     },
+    banned: () => undefined,
     received: (kind) => add(lists.counts.received, kind),
     sent: (kind) => add(lists.counts.sent, kind),
     rejected: (code) => void lists.codes.push(code),

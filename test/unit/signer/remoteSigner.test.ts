@@ -124,6 +124,54 @@ describe('RemoteSigner', () => {
     await world.serve(await memorySigner(), { address })
     await (await connecting).signer.signVote(vote(1))
   })
+
+  describe('whose key is known from before', () => {
+    it('is not waited for: the node starts, and signs when the signer comes', async () => {
+      const inner = await memorySigner()
+      const address = world.address()
+      const startedAt = performance.now()
+      const { signer, counts } = await world.connect(address, {
+        knownKey: inner.publicKey,
+        connectMs: 60_000,
+      })
+      expect(performance.now() - startedAt).toBeLessThan(2_000)
+      expect(toHex(signer.address)).toBe(toHex(inner.address))
+      expect([counts.get('connected'), counts.get('lost')]).toEqual([undefined, 1])
+      await expect(signer.signVote(vote(1))).rejects.toMatchObject(unavailable)
+      await expect(signer.lastSigned()).rejects.toMatchObject(unavailable)
+      await world.serve(inner, { address })
+      await until({ what: 'the signer to be there', everyMs: 5 }, () => signs(signer, 1))
+      expect(counts.get('connected')).toBe(1)
+    })
+
+    it('does not sign with another key that comes later, and says which is which at a start', async () => {
+      const [own, other] = [await memorySigner(), await memorySigner(undefined, privateKeyOf(1))]
+      const address = world.address()
+      const knownKey = own.publicKey
+      const { signer } = await world.connect(address, { knownKey })
+      await world.serve(other, { address })
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      await expect(signer.signVote(vote(1))).rejects.toMatchObject(unavailable)
+      expect((await other.lastSigned()).height).toBe(0)
+      await signer.close()
+      const again = await world.connect(address, { knownKey })
+      expect(toHex(again.signer.address)).toBe(toHex(other.address))
+    })
+
+    it('is refused at a start while another node has it, or with another secret', async () => {
+      const inner = await memorySigner()
+      const { address } = await world.serve(inner)
+      await world.connect(address)
+      const options = { knownKey: inner.publicKey, connectMs: 100 }
+      await expect(world.connect(address, options)).rejects.toMatchObject({
+        detail: { code: 'SIGNER_BUSY' },
+      })
+      const secret = new Uint8Array(32).fill(1)
+      await expect(world.connect(address, { ...options, secret })).rejects.toMatchObject({
+        detail: { code: 'SIGNER_SECRET_MISMATCH' },
+      })
+    })
+  })
 })
 
 const HANDSHAKE = [

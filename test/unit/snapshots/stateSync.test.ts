@@ -22,6 +22,7 @@ import {
 import { SnapshotShelf } from '../../../node/snapshots/snapshotShelf.ts'
 import { ChainReader, defaultChainReaderOptions } from '../../../node/storage/chainReader.ts'
 import type { JoinNetwork } from '../../../node/sync/joinNetwork.ts'
+import { defaultPartFetcherOptions } from '../../../node/sync/partFetcher.ts'
 import {
   defaultStateSyncTimes,
   StateSync,
@@ -232,6 +233,59 @@ describe('state sync', () => {
     peers.set('honest', honest)
     await expectSynced()
     expect([...banned]).toEqual([])
+  })
+
+  it('asks another for what a peer keeps it waiting for', async () => {
+    const asked: number[] = []
+    peers.set('stuck', {
+      ...honest,
+      requestSnapshotPart: (peerId, id, part) => {
+        if (part === 0) return honest.requestSnapshotPart(peerId, id, part)
+        asked.push(part)
+        return new Promise(() => undefined)
+      },
+    })
+    peers.set('honest', honest)
+    const fetcher = { ...defaultPartFetcherOptions, slowMs: 40 }
+    expect(await syncOf({ fetcher }).run()).toBe(world.height)
+    expect(asked.length).toBe(fetcher.perPeer)
+    expect([...banned]).toEqual([])
+  })
+
+  it('does without a witness that never answers', async () => {
+    let asked = 0
+    peers.set('mute', {
+      ...honest,
+      requestSnapshots: async () => [],
+      requestLightBlock: async () => {
+        asked++
+        throw new NexusError({ code: 'REQUEST_TIMEOUT' })
+      },
+    })
+    peers.set('honest', honest)
+    await expectSynced()
+    expect(asked).toBeGreaterThan(0)
+    expect(asked).toBeLessThan(5)
+  })
+
+  it('asks who boasts of heights that nobody has only once, however many', async () => {
+    let asked = 0
+    peers.set('boaster', {
+      ...honest,
+      requestSnapshots: async () =>
+        Array.from({ length: 16 }, (_, i) => ({
+          height: heightOf(10_000_000 + i),
+          id: new Uint8Array(32).fill(i),
+        })),
+      requestLightBlock: async () => {
+        asked++
+        return null
+      },
+    })
+    peers.set('honest', honest)
+    await expectSynced()
+    expect([...banned]).toEqual([['boaster', 'OFFER_NOT_SERVED']])
+    expect(asked).toBe(1)
   })
 
   it('begins anew after a crash in the middle', async () => {
