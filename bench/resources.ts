@@ -5,6 +5,8 @@ import { round } from './statistics.ts'
 export type Resources = {
   readonly cpuSeconds: number
   readonly rssMb: number
+  /** The most it ever had. */
+  readonly peakRssMb: number
   /** By thread id; names are the kernel's, cut at 15 characters. */
   readonly threads: ReadonlyMap<string, { readonly name: string; readonly cpuSeconds: number }>
 }
@@ -23,10 +25,12 @@ export function resourcesOf(pid: number): Resources | null {
       }),
     )
     const status = readFileSync(`/proc/${pid}/status`, 'latin1')
-    const rssKb = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0)
+    const megabytes = (field: string): number =>
+      Math.round(Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024)
     return {
       cpuSeconds: cpuOf(`/proc/${pid}/stat`).seconds,
-      rssMb: Math.round(rssKb / 1024),
+      rssMb: megabytes('VmRSS'),
+      peakRssMb: megabytes('VmHWM'),
       threads,
     }
   } catch {
@@ -39,6 +43,8 @@ export type ResourceUse = {
   readonly cores: number
   readonly rssMb: number
   readonly rssGrowthMb: number
+  /** Since the start of the process. */
+  readonly peakRssMb: number
   /** The busiest threads, in cores; the main thread has the name of the process. */
   readonly threads: readonly { readonly name: string; readonly cores: number }[]
 }
@@ -60,6 +66,7 @@ export function useBetween(
     cores: round((after.cpuSeconds - before.cpuSeconds) / seconds),
     rssMb: after.rssMb,
     rssGrowthMb: after.rssMb - before.rssMb,
+    peakRssMb: after.peakRssMb,
     threads: threads.slice(0, 8),
   }
 }

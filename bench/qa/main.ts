@@ -1,6 +1,6 @@
 // npm run qa -- SCENARIO... [options]: see --help.
 import { parseArgs } from 'node:util'
-import { SCENARIOS } from './scenarios.ts'
+import { SCENARIOS, type Scenario } from './scenarios.ts'
 
 const HELP = `What operators ask of a chain, measured on real processes of this machine; JSON on standard output.
 
@@ -10,7 +10,7 @@ const HELP = `What operators ask of a chain, measured on real processes of this 
   npm run qa -- slow             one validator with a slow disk
   npm run qa -- down             as many validators gone as may be
   npm run qa -- rolling          every validator restarted, one after the other, under load
-  npm run qa -- soak             memory and disk over an hour of load
+  npm run qa -- soak             memory and disk over an hour of load; exits 1 when they grow by more than 5 % an hour
 
   --seconds 30     of each measurement
   --rate 500       transfers a second, where a scenario stays below saturation
@@ -42,11 +42,13 @@ const options = {
   minutes: Number(values.minutes),
   validators: Number(values.validators),
 }
-const report: Record<string, object> = {}
+const report: Record<string, Awaited<ReturnType<Scenario>>> = {}
 for (const name of positionals) {
   console.error(`qa: ${name}`)
   report[name] =
     (await SCENARIOS[name]?.(options, (line) => console.error(`qa: ${name}: ${line}`))) ?? {}
 }
 console.log(JSON.stringify(report, null, 2))
-process.exit(0)
+const failed = Object.keys(report).filter((name) => report[name]?.passed === false)
+if (failed.length > 0) console.error(`qa: failed: ${failed.join(', ')}`)
+process.exit(failed.length > 0 ? 1 : 0)

@@ -9,6 +9,7 @@ import {
   type MetricValue,
   Registry,
 } from 'prom-client'
+import { type WatchedThreads, watchHeaps } from './heapMetrics.ts'
 import { createSignerMetrics, type SignerMetrics } from './signerMetrics.ts'
 
 export type ConsensusMetrics = {
@@ -59,10 +60,13 @@ export type MempoolMetrics = {
   batchSent(size: { readonly transactions: number; readonly bytes: number }): void
   batchReceived(size: { readonly transactions: number; readonly bytes: number }): void
   batchFetched(outcome: string): void
+  /** Submissions of RPC that wait for room. */
+  heldBack(submissions: number): void
 }
 
 export type NetworkMetrics = {
   peers(count: number): void
+  banned(code: string): void
   received(kind: string, bytes: number): void
   sent(kind: string, bytes: number): void
   rejected(code: string): void
@@ -92,6 +96,8 @@ export type Metrics = {
   readonly sync: SyncMetrics
   readonly rpc: RpcMetrics
   readonly signer: SignerMetrics
+  /** Shows the heaps of threads that this one started beside its own. */
+  watchThreads(threads: WatchedThreads): void
   /** What this thread counted, as plain data that crosses to another thread. */
   snapshot(): Promise<MetricsSnapshot>
   /** The Prometheus text of this thread and of the snapshots of others, summed by name and labels. */
@@ -125,6 +131,7 @@ export function createMetrics({ thread, now }: MetricsOptions): Metrics {
     sync: createSyncMetrics(registry),
     rpc: createRpcMetrics(registry),
     signer: createSignerMetrics(registry),
+    watchThreads: watchHeaps(registry, thread),
     snapshot: async () => structuredClone(await registry.getMetricsAsJSON()),
     text: async (others) => {
       if (others.length === 0) return registry.metrics()
@@ -291,6 +298,11 @@ function createMempoolMetrics(registry: Registry): MempoolMetrics {
     help: 'Transactions taken in.',
     registers: [registry],
   })
+  const heldBack = new Gauge({
+    name: 'nexus_mempool_held_submissions',
+    help: 'Submissions of RPC that wait until blocks have cleared what is here.',
+    registers: [registry],
+  })
   const batchBytes = labelled(
     registry,
     'mempool_batch_bytes_total',
@@ -327,6 +339,7 @@ function createMempoolMetrics(registry: Registry): MempoolMetrics {
       'Batches asked for.',
       'outcome',
     ),
+    heldBack: (submissions) => heldBack.set(submissions),
   }
 }
 
@@ -350,6 +363,7 @@ function createNetworkMetrics(registry: Registry): NetworkMetrics {
   const [sent, sentBytes] = [messages('sent'), bytes('sent')]
   return {
     peers: (count) => peers.set(count),
+    banned: labelled(registry, 'network_bans_total', 'Peers that were banned.', 'code'),
     received(kind, size) {
       received(kind)
       receivedBytes(kind, size)

@@ -19,15 +19,16 @@ export class NexusProcess {
   readonly exited: Promise<Exit>
   exit: Exit | null = null
 
-  /** `preload`: modules that the process and its threads load before everything else. */
+  /** `preload`: modules that the process and its threads load before everything else; `flags`: of Node itself. */
   constructor(
     args: readonly string[],
     cwd?: string,
     preload: readonly URL[] = [],
     bin: string = NEXUS_BIN,
+    flags: readonly string[] = [],
   ) {
     const imports = preload.flatMap(({ href }) => ['--import', href])
-    this.#child = spawn(process.execPath, [...imports, bin, ...args], {
+    this.#child = spawn(process.execPath, [...flags, ...imports, bin, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       ...(cwd === undefined ? {} : { cwd }),
     })

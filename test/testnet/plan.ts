@@ -30,6 +30,8 @@ export type Plan = {
   readonly perturbations: readonly Perturbation[]
   /** Of the genesis, over the defaults. */
   readonly consensus?: Partial<ConsensusParams>
+  /** Of Node, for every node. */
+  readonly flags?: readonly string[]
   /** Of every node, over what this plan says. */
   readonly config?: { readonly [section: string]: object }
 }

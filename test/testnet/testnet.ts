@@ -78,7 +78,7 @@ export class Testnet {
         home,
         rpc: `http://127.0.0.1:${ports.rpc + i}`,
         metrics: `http://127.0.0.1:${ports.metrics + i}`,
-        process: startNode(home.paths, nodePlan),
+        process: startNode(home.paths, nodePlan, { flags: plan.flags }),
       }
     })
     const testnet = new Testnet(plan, members, lines, join(data, 'upgraded'))
@@ -167,7 +167,8 @@ export class Testnet {
     await member.process.stop(kind === 'kill' ? 'SIGKILL' : 'SIGTERM')
     await sleep(forMs)
     const bin = kind === 'upgrade' ? this.#program() : undefined
-    member.process = startNode(member.home.paths, member.plan, bin)
+    const { flags } = this.plan
+    member.process = startNode(member.home.paths, member.plan, { bin, flags })
     await until({ what: `node ${node} to answer`, timeoutMs: START_MS }, async () => {
       return member.process.exit !== null || (await headOf(member.rpc)) >= 0
     })
@@ -229,10 +230,14 @@ function linesOf(plan: Plan, p2p: number): Promise<(Line | null)[][]> {
 const configure = (paths: HomePaths, config: { readonly [key: string]: unknown }): void =>
   writeMemberConfig(paths, config)
 
-function startNode({ home }: HomePaths, plan: NodePlan, bin?: string): NexusProcess {
+function startNode(
+  { home }: HomePaths,
+  plan: NodePlan,
+  { bin, flags }: { readonly bin?: string | undefined; readonly flags?: Plan['flags'] },
+): NexusProcess {
   const preload: URL[] = []
   if (plan.diskMs > 0) preload.push(new URL(`./slowDisk.ts?ms=${plan.diskMs}`, import.meta.url))
   if (plan.skewMs !== 0)
     preload.push(new URL(`./skewedClock.ts?ms=${plan.skewMs}`, import.meta.url))
-  return new NexusProcess(['start', '--home', home], undefined, preload, bin)
+  return new NexusProcess(['start', '--home', home], undefined, preload, bin, flags)
 }

@@ -1,3 +1,4 @@
+import { Worker } from 'node:worker_threads'
 import { describe, expect, it } from 'vitest'
 import { createMetrics, type Metrics } from '../../../node/observability/metrics.ts'
 
@@ -78,3 +79,42 @@ describe('createMetrics', () => {
     metrics.stop()
   })
 })
+
+describe('watchThreads', () => {
+  const used = (text: string, thread: string): number =>
+    Number(
+      new RegExp(`^nexus_thread_heap_bytes\\{thread="${thread}",kind="used"\\} (\\d+)$`, 'm').exec(
+        text,
+      )?.[1],
+    )
+
+  it('shows the heap of this thread, and of those it started as one series a name', async () => {
+    const { metrics } = metricsWithClock()
+    const idle = () => new Worker('setInterval(() => {}, 1e6)', { eval: true })
+    const workers = [idle(), idle()]
+    metrics.watchThreads({ name: 'pool', workers: () => workers })
+    await Promise.all(
+      workers.map((worker) => new Promise((resolve) => worker.on('online', resolve))),
+    )
+    const [first, second] = await Promise.all([metrics.text([]), metrics.text([])])
+    const one = (await workers[0]?.getHeapStatistics())?.used_heap_size ?? 0
+    expect(used(first, 'rpc')).toBeGreaterThan(1_000_000)
+    // Two scrapes at a time show two threads each, not four.
+    for (const text of [first, second]) {
+      expect(used(text, 'pool')).toBeGreaterThan(1.3 * one)
+      expect(used(text, 'pool')).toBeLessThan(2.7 * one)
+    }
+    await Promise.all(workers.map((worker) => worker.terminate()))
+    expect(used(await metrics.text([]), 'pool')).toBeNaN()
+    metrics.stop()
+  })
+
+  it('does not wait for a thread that does not answer', async () => {
+    const { metrics } = metricsWithClock()
+    metrics.watchThreads({ name: 'stuck', workers: () => [{ getHeapStatistics: never }] })
+    expect(used(await metrics.text([]), 'rpc')).toBeGreaterThan(0)
+    metrics.stop()
+  })
+})
+
+const never = (): Promise<never> => new Promise(() => {})
