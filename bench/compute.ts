@@ -65,7 +65,7 @@ function compile(): Uint8Array {
   return fromHex(output.contracts['Compute.sol'].Compute.evm.deployedBytecode.object)
 }
 
-const CACHES = { cachedAccounts: 100, cachedSlots: 100, cachedCodes: 100 }
+const CACHES = { accountBytes: 0, slotBytes: 0, cachedCodes: 100 }
 const SENDER = word(0x5e4de6).slice(12)
 const CONTRACT = word(0xc0de).slice(12)
 const ENVIRONMENT = {

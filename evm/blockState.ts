@@ -2,10 +2,8 @@ import { assert } from '../core/primitives/assert.ts'
 import { EMPTY_BYTES, equalBytes } from '../core/primitives/bytes.ts'
 import { type Account, encodeAccount, hasCode } from './account.ts'
 import { encodeRlp } from './rlp.ts'
-import type { CommittedAccount } from './state/committedState.ts'
 import type { AccountEntry, SlotEntry } from './state/entries.ts'
 import type { FlatState } from './state/flatState.ts'
-import { keyOf } from './state/keys.ts'
 import { bytesOfWord, minimalBytesOf } from './state/word.ts'
 import type { FlatChange, StateTrie } from './stateTrie.ts'
 import { type EvmChange, storageKey } from './store.ts'
@@ -16,28 +14,21 @@ export type BlockState = {
   /** Σ of new − old balances, in wei. */
   readonly nativeDelta: bigint
   readonly changes: readonly EvmChange[]
-  readonly accounts: ReadonlyMap<string, CommittedAccount>
-  readonly slots: ReadonlyMap<string, Uint8Array>
-  /** By hash. */
-  readonly codes: readonly (readonly [Uint8Array, Uint8Array])[]
 }
 
 /** Brings the changes of a block into the tries, and lists them against the committed state. */
 export function finishBlockState(flat: FlatState, trie: StateTrie): BlockState {
   const changes: EvmChange[] = []
-  const slots = new Map<string, Uint8Array>()
-  const accounts = new Map<string, CommittedAccount>()
   const codes = new Map<string, readonly [Uint8Array, Uint8Array]>()
   const leaves: FlatChange[] = []
   let nativeDelta = 0n
   for (const entry of flat.written) {
-    const root = finishStorage(entry, trie, changes, slots)
-    const { key, address, base: before } = entry
+    const root = finishStorage(entry, trie, changes)
+    const { address, base: before } = entry
     const account = withRoot(entry.account, root)
     const bytes = account === null ? null : encodeAccount(account)
     if (sameBytes(before.bytes, bytes)) continue
-    accounts.set(key, { account, bytes })
-    leaves.push({ preimage: address, value: bytes })
+    leaves.push({ preimage: address, value: bytes, existed: before.bytes !== null })
     nativeDelta += (account?.balance ?? 0n) - (before.account?.balance ?? 0n)
     changes.push({ namespace: 'account', key: address, value: bytes, previous: before.bytes })
     noteCode(flat, codes, before.account, account)
@@ -47,7 +38,7 @@ export function finishBlockState(flat: FlatState, trie: StateTrie): BlockState {
   }
   const stateRoot = trie.updateAccounts(leaves)
   for (const change of trie.changes()) changes.push(change)
-  return { stateRoot, nativeDelta, changes, accounts, slots, codes: [...codes.values()] }
+  return { stateRoot, nativeDelta, changes }
 }
 
 /** The account's new storage root, or null if no slot has another value than before the block. */
@@ -55,17 +46,19 @@ function finishStorage(
   entry: AccountEntry,
   trie: StateTrie,
   changes: EvmChange[],
-  slots: Map<string, Uint8Array>,
 ): Uint8Array | null {
   if (entry.slotsByBits === null) return null
   const leaves: FlatChange[] = []
-  const { key, address } = entry
+  const { address } = entry
   const finish = ({ slot: number, base, value }: SlotEntry): void => {
     if (value === base) return
     const slot = bytesOfWord(number)
     const bytes = minimalBytesOf(value)
-    slots.set(key + keyOf(slot), bytes)
-    leaves.push({ preimage: slot, value: value === 0 ? null : encodeRlp(bytes) })
+    leaves.push({
+      preimage: slot,
+      value: value === 0 ? null : encodeRlp(bytes),
+      existed: base !== 0,
+    })
     changes.push({
       namespace: 'storage',
       key: storageKey(address, slot),

@@ -1,25 +1,29 @@
 import { assert } from '../core/primitives/assert.ts'
 import { compareBytes } from '../core/primitives/bytes.ts'
-import { keccak256 } from '../core/primitives/hash.ts'
-import { GenerationCache } from './cache.ts'
+import { HASH_LENGTH } from '../core/primitives/hash.ts'
+import { ByteCache } from './byteCache.ts'
+import { keccakMany } from './keccakMany.ts'
 import { encodeRlp } from './rlp.ts'
-import { keyOf } from './state/keys.ts'
 import { type EvmChange, type EvmStore, storageKey } from './store.ts'
-import type { TrieNode } from './trie/node.ts'
-import { decodeNode, encodeNode, nodeKey } from './trie/nodeCodec.ts'
-import { type LeafChange, type NodeWrites, type TrieSource, updateTrie } from './trie/update.ts'
+import { BatchUpdate } from './trie/batchUpdate.ts'
+import { encodeNode } from './trie/nodeCodec.ts'
+import type { TrieWrite } from './trie/nodeMemory.ts'
+import { TrieNodes } from './trie/trieNodes.ts'
+import { type LeafChange, type TrieSource, updateTrie } from './trie/update.ts'
 
 /** A key of the flat state with its new value in the trie, RLP; null deletes. */
-export type FlatChange = { readonly preimage: Uint8Array; readonly value: Uint8Array | null }
+export type FlatChange = {
+  readonly preimage: Uint8Array
+  readonly value: Uint8Array | null
+  /** True: the key has a value. Otherwise it may have. */
+  readonly existed?: boolean
+}
 
 export type StateTrieOptions = {
   readonly store: EvmStore
-  /** Entries kept in memory, up to twice as many; a branch takes about 1 KB. */
-  readonly cachedNodes: number
-  readonly cachedHashes: number
+  /** Memory for nodes. A branch takes 100 to 570 bytes. */
+  readonly cachedNodeBytes: number
 }
-
-type Trie = { readonly owner: Uint8Array | null; readonly writes: NodeWrites }
 
 /**
  * The account trie and one storage trie for each contract over the committed state. Updates stay
@@ -27,14 +31,12 @@ type Trie = { readonly owner: Uint8Array | null; readonly writes: NodeWrites }
  */
 export class StateTrie {
   readonly #store: EvmStore
-  readonly #nodes: GenerationCache<TrieNode>
-  readonly #hashes: GenerationCache<Uint8Array>
-  #pending: Trie[] = []
+  readonly #nodes: ByteCache
+  #pending: (readonly TrieWrite[])[] = []
 
   constructor(options: StateTrieOptions) {
     this.#store = options.store
-    this.#nodes = new GenerationCache(options.cachedNodes)
-    this.#hashes = new GenerationCache(options.cachedHashes)
+    this.#nodes = new ByteCache(options.cachedNodeBytes, NODE_BYTES)
   }
 
   /** Root of the state after changes to accounts. At most once between commits. */
@@ -57,26 +59,19 @@ export class StateTrie {
 
   changes(): EvmChange[] {
     const changes: EvmChange[] = []
-    for (const { owner, writes } of this.#pending) {
-      for (const [path, node] of writes) {
-        const value = node === null ? null : encodeNode(node)
-        changes.push({
-          namespace: 'trieNode',
-          key: nodeKey(owner, path),
-          value,
-          previous: null,
-        })
+    for (const writes of this.#pending) {
+      for (const { key, value } of writes) {
+        changes.push({ namespace: 'trieNode', key, value, previous: null })
       }
     }
     return changes
   }
 
   commit(): void {
-    for (const { owner, writes } of this.#pending) {
-      const prefix = ownerKey(owner)
-      for (const [path, node] of writes) {
-        if (node === null) this.#nodes.delete(prefix + path)
-        else this.#nodes.set(prefix + path, committed(node))
+    for (const writes of this.#pending) {
+      for (const { key, value } of writes) {
+        if (value === null) this.#nodes.delete(key, key.length)
+        else this.#nodes.set(key, key.length, value, 0, value.length)
       }
     }
     this.#pending = []
@@ -91,50 +86,57 @@ export class StateTrie {
     changes: readonly FlatChange[],
     value: TrieSource['value'],
   ): Uint8Array {
-    const prefix = ownerKey(owner)
-    const source: TrieSource = { node: (path) => this.#node(owner, prefix, path), value }
-    const { root, writes } = updateTrie(source, this.#leaves(changes))
-    this.#pending.push({ owner, writes })
+    const nodes = new TrieNodes(this.#store, this.#nodes, owner)
+    const leaves = leavesOf(changes)
+    const { root, writes } =
+      new BatchUpdate(nodes, value).run(leaves) ?? updateOneByOne(nodes, value, leaves)
+    this.#pending.push(writes)
     return root
-  }
-
-  #node(owner: Uint8Array | null, prefix: string, path: string): TrieNode | null {
-    const cached = this.#nodes.get(prefix + path)
-    if (cached !== undefined) return cached
-    const bytes = this.#store.get('trieNode', nodeKey(owner, path))
-    if (bytes === undefined) return null
-    const node = decodeNode(bytes)
-    this.#nodes.set(prefix + path, node)
-    return node
-  }
-
-  /** Sorted by hashed key: by its first 48 bits as a number, which almost never tie. */
-  #leaves(changes: readonly FlatChange[]): LeafChange[] {
-    const leaves = changes.map(({ preimage, value }) => {
-      const key = this.#hash(preimage)
-      return { key, preimage, value, order: leading48(key) }
-    })
-    return leaves.sort((a, b) => a.order - b.order || compareBytes(a.key, b.key))
-  }
-
-  #hash(preimage: Uint8Array): Uint8Array {
-    const id = keyOf(preimage)
-    const known = this.#hashes.get(id)
-    if (known !== undefined) return known
-    const hash = keccak256(preimage)
-    this.#hashes.set(id, hash)
-    return hash
   }
 }
 
-const ownerKey = (owner: Uint8Array | null): string => (owner === null ? '' : keyOf(owner))
+/** For tries with nodes shorter than a hash, which take more than 2^36 attempts at finding keys. */
+function updateOneByOne(
+  nodes: TrieNodes,
+  value: TrieSource['value'],
+  leaves: readonly LeafChange[],
+): { readonly root: Uint8Array; readonly writes: readonly TrieWrite[] } {
+  const { root, writes } = updateTrie({ node: (path) => nodes.node(path), value }, leaves)
+  const list = Array.from(writes, ([path, node]) => ({
+    key: nodes.keyOfPath(path),
+    value: node === null ? null : encodeNode(node),
+  }))
+  return { root, writes: list }
+}
 
-/** Once committed, a leaf is in the store at its place and its value in the flat state. */
-const committed = (node: TrieNode): TrieNode =>
-  node.kind === 'leaf' ? { ...node, value: null, stored: true } : node
+const NODE_BYTES = 160
 
-const leading48 = (key: Uint8Array): number => {
+/** Sorted by hashed key. */
+function leavesOf(changes: readonly FlatChange[]): LeafChange[] {
+  const keys = keccakMany(changes.map(({ preimage }) => preimage))
+  const order = new Float64Array(changes.length)
+  // The leading bits of the key, and below them the position: exact, and sorted as numbers.
+  const positions = 2 ** Math.ceil(Math.log2(changes.length + 1))
+  const bits = 2 ** Math.max(0, Math.ceil(Math.log2(positions)) - 5)
+  for (let i = 0; i < changes.length; i++) {
+    order[i] = Math.floor(leading48(keys, i * HASH_LENGTH) / bits) * positions + i
+  }
+  order.sort()
+  const leaves: LeafChange[] = []
+  let isSorted = true
+  for (const place of order) {
+    const i = place % positions
+    const { preimage, value, existed = false } = changes[i] as FlatChange
+    const key = keys.subarray(i * HASH_LENGTH, (i + 1) * HASH_LENGTH)
+    const before = leaves[leaves.length - 1]
+    if (before !== undefined && compareBytes(before.key, key) > 0) isSorted = false
+    leaves.push({ key, preimage, value, existed })
+  }
+  return isSorted ? leaves : leaves.sort((a, b) => compareBytes(a.key, b.key))
+}
+
+const leading48 = (key: Uint8Array, at: number): number => {
   let value = 0
-  for (let i = 0; i < 6; i++) value = value * 256 + (key[i] as number)
+  for (let i = 0; i < 6; i++) value = value * 256 + (key[at + i] as number)
   return value
 }

@@ -71,9 +71,21 @@ export function useNativeSha256(native: (bytes: Uint8Array) => Uint8Array): void
   longSha256 = native
 }
 
+/** Making memory costs more than hashing a tree's node. */
+const scratch = new Uint8Array(LONG)
+
 /** SHA-256 over the domain byte and the canonical bytes of a value. */
 export function hash(domain: number, ...parts: readonly Uint8Array[]): Uint8Array {
-  return sha256(concatBytes(Uint8Array.of(domain), ...parts))
+  let length = 1
+  for (const part of parts) length += part.length
+  if (length > LONG) return sha256(concatBytes(Uint8Array.of(domain), ...parts))
+  scratch[0] = domain
+  let at = 1
+  for (const part of parts) {
+    scratch.set(part, at)
+    at += part.length
+  }
+  return sha256(length === LONG ? scratch : scratch.subarray(0, length))
 }
 
 /**

@@ -1,31 +1,27 @@
 import { assert } from '../../core/primitives/assert.ts'
 import { EMPTY_BYTES } from '../../core/primitives/bytes.ts'
-import { type Account, decodeAccount } from '../account.ts'
+import { ByteCache } from '../byteCache.ts'
 import { GenerationCache } from '../cache.ts'
-import { type EvmStore, storageKey } from '../store.ts'
+import { type EvmChange, type EvmStore, storageKey } from '../store.ts'
+import { AccountCache, type CommittedAccount } from './accountCache.ts'
 import { keyOf } from './keys.ts'
 
-/** Entries kept in memory; each bound may be exceeded twofold. */
 export type StateCacheOptions = {
-  readonly cachedAccounts: number
-  readonly cachedSlots: number
-  /** At most 24 KiB each. */
+  /** Memory for accounts: 40 bytes for one without code and storage. */
+  readonly accountBytes: number
+  /** Memory for slots: 60 to 90 bytes each. */
+  readonly slotBytes: number
+  /** Entries, up to twice as many, of at most 24 KiB each. */
   readonly cachedCodes: number
 }
 
-export type CommittedAccount = {
-  readonly account: Account | null
-  /** The encoding of `account`. */
-  readonly bytes: Uint8Array | null
-}
-
-const ABSENT: CommittedAccount = { account: null, bytes: null }
+const SLOT_BYTES = 70
 
 /** The state after the last committed block, read through caches that hold nothing younger. */
 export class CommittedState {
   readonly #store: EvmStore
-  readonly #accounts: GenerationCache<CommittedAccount>
-  readonly #slots: GenerationCache<Uint8Array>
+  readonly #accounts: AccountCache
+  readonly #slots: ByteCache
   readonly #codes: GenerationCache<Uint8Array>
 
   /** `codes`: a cache to share; code does not change under its hash. */
@@ -35,26 +31,25 @@ export class CommittedState {
     codes: GenerationCache<Uint8Array> = new GenerationCache(options.cachedCodes),
   ) {
     this.#store = store
-    this.#accounts = new GenerationCache(options.cachedAccounts)
-    this.#slots = new GenerationCache(options.cachedSlots)
+    this.#accounts = new AccountCache(options.accountBytes)
+    this.#slots = new ByteCache(options.slotBytes, SLOT_BYTES)
     this.#codes = codes
   }
 
-  account(key: string, address: Uint8Array): CommittedAccount {
-    const cached = this.#accounts.get(key)
-    if (cached !== undefined) return cached
-    const bytes = this.#store.get('account', address)
-    const entry = bytes === undefined ? ABSENT : { account: decodeAccount(bytes), bytes }
-    this.#accounts.set(key, entry)
-    return entry
+  account(address: Uint8Array): CommittedAccount {
+    return (
+      this.#accounts.get(address) ??
+      this.#accounts.learn(address, this.#store.get('account', address))
+    )
   }
 
   /** Big-endian without leading zeros; zero is empty. */
-  slot(key: string, address: Uint8Array, slot: Uint8Array): Uint8Array {
-    const cached = this.#slots.get(key)
-    if (cached !== undefined) return cached
-    const value = this.#store.get('storage', storageKey(address, slot)) ?? EMPTY_BYTES
-    this.#slots.set(key, value)
+  slot(address: Uint8Array, slot: Uint8Array): Uint8Array {
+    const key = storageKey(address, slot)
+    const at = this.#slots.find(key)
+    if (at >= 0) return this.#slots.bytes.slice(at, at + this.#slots.length)
+    const value = this.#store.get('storage', key) ?? EMPTY_BYTES
+    this.#slots.set(key, key.length, value, 0, value.length)
     return value
   }
 
@@ -69,14 +64,13 @@ export class CommittedState {
     return code
   }
 
-  /** For what has just been committed. */
-  learnAccount(key: string, entry: CommittedAccount): void {
-    this.#accounts.set(key, entry)
-  }
-  learnSlot(key: string, value: Uint8Array): void {
-    this.#slots.set(key, value)
-  }
-  learnCode(hash: Uint8Array, code: Uint8Array): void {
-    this.#codes.set(keyOf(hash), code)
+  /** Takes in what has just been committed. */
+  learn(changes: readonly EvmChange[]): void {
+    for (const { namespace, key, value } of changes) {
+      if (namespace === 'account') this.#accounts.set(key, value)
+      else if (namespace === 'storage') {
+        this.#slots.set(key, key.length, value ?? EMPTY_BYTES, 0, value?.length ?? 0)
+      } else if (namespace === 'code' && value !== null) this.#codes.set(keyOf(key), value)
+    }
   }
 }

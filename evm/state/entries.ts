@@ -1,6 +1,6 @@
 import type { Account } from '../account.ts'
 import type { Code } from '../vm/code.ts'
-import type { CommittedAccount } from './committedState.ts'
+import type { CommittedAccount } from './accountCache.ts'
 import { type Word, wordOfBytes } from './word.ts'
 
 /** A storage slot as the block under way sees it. */

@@ -49,7 +49,7 @@ export class FlatState {
     const known = this.#entries.get(key)
     if (known !== undefined) return known
     const own = address.slice()
-    const entry = new AccountEntry(key, own, this.committed.account(key, own))
+    const entry = new AccountEntry(key, own, this.committed.account(own))
     this.#entries.set(key, entry)
     return entry
   }
@@ -154,9 +154,7 @@ export class FlatState {
     const { account } = entry.base
     // Nothing to ask the store for: the account has never had storage.
     if (account === null || !hasStorage(account)) return new SlotEntry(slot, 0)
-    const bytes = bytesOfWord(slot)
-    const value = this.committed.slot(entry.key + keyOf(bytes), entry.address, bytes)
-    return new SlotEntry(slot, wordOfBytes(value))
+    return new SlotEntry(slot, wordOfBytes(this.committed.slot(entry.address, bytesOfWord(slot))))
   }
 
   writeSlot(entry: AccountEntry, slot: SlotEntry, value: Word): void {

@@ -24,8 +24,15 @@ export type Extension = {
   readonly nibbles: string
   readonly child: Ref
 }
-/** No values in branches: no key is a prefix of another. */
-export type Branch = { readonly kind: 'branch'; readonly children: readonly (Ref | null)[] }
+/**
+ * No values in branches: no key is a prefix of another. `leaves` has bit i when child i is known to be a
+ * leaf; without it the child may be anything.
+ */
+export type Branch = {
+  readonly kind: 'branch'
+  readonly children: readonly (Ref | null)[]
+  readonly leaves: number
+}
 export type TrieNode = Leaf | Extension | Branch
 
 export const HEX_DIGITS = '0123456789abcdef'
@@ -50,18 +57,23 @@ export function sharedNibbles(a: Uint8Array, b: Uint8Array, depth: number): numb
   return at - depth
 }
 
-/** Before a branch's RLP where it is stored and kept: one array serves the hash, the store and the next update. */
-export const PACKED_TAG = 3
+/** Before a branch's RLP where it is stored, and two bytes for `leaves`. */
+export const PACKED_TAG = 4
+export const PACKED_RLP_AT = 3
 
 /** A branch whose children are all named by hashes, as every branch over hashed keys is. */
 export class PackedBranch {
   readonly kind = 'branch'
-  /** The tag, then the RLP. Never changed in place. */
+  /** The tag, `leaves`, then the RLP. Never changed in place. */
   readonly packed: Uint8Array
   #children: readonly (Ref | null)[] | null = null
 
   constructor(packed: Uint8Array) {
     this.packed = packed
+  }
+
+  get leaves(): number {
+    return ((this.packed[1] as number) << 8) | (this.packed[2] as number)
   }
 
   /** Derived when asked for: an update needs only the places of the children it changes. */
@@ -87,22 +99,29 @@ export class PackedBranch {
 
   /** Behind the tag and the header of the RLP list. */
   #start(): number {
-    const header = this.packed[1] as number
-    return header === 0xf9 ? 4 : header === 0xf8 ? 3 : 2
+    return PACKED_RLP_AT + listHeader(this.packed[PACKED_RLP_AT] as number)
   }
 }
 
-/** RLP of a string of 32 bytes begins so. */
-const HASH_MARK = 0xa0
+/** Bytes before the payload of a list that begins with `first`. */
+export const listHeader = (first: number): number => (first === 0xf9 ? 3 : first === 0xf8 ? 2 : 1)
 
-export function branchOf(children: readonly (Ref | null)[]): Branch {
-  const branch: Branch = { kind: 'branch', children }
+/** RLP of a string of 32 bytes begins so. */
+export const HASH_MARK = 0xa0
+
+export function branchOf(children: readonly (Ref | null)[], leaves: number): Branch {
+  const branch: Branch = { kind: 'branch', children, leaves }
   if (children.some((child) => child !== null && child.length !== 32)) return branch
-  const rlp = branchRlp(branch)
-  const packed = new Uint8Array(rlp.length + 1)
+  return new PackedBranch(packedBytes(branchRlp(branch), leaves))
+}
+
+export function packedBytes(rlp: Uint8Array, leaves: number): Uint8Array {
+  const packed = new Uint8Array(PACKED_RLP_AT + rlp.length)
   packed[0] = PACKED_TAG
-  packed.set(rlp, 1)
-  return new PackedBranch(packed)
+  packed[1] = leaves >> 8
+  packed[2] = leaves & 0xff
+  packed.set(rlp, PACKED_RLP_AT)
+  return packed
 }
 
 // The largest branch: 16 hashes of 33 bytes, a value byte and a three-byte header are 532 bytes.
@@ -112,7 +131,7 @@ export const refOf = (rlp: Uint8Array): Ref => (rlp.length < 32 ? rlp.slice() : 
 
 /** The views returned by the three encoders hold until the next call, and are not to be changed. */
 export function branchRlp(branch: Branch): Uint8Array {
-  if (branch instanceof PackedBranch) return branch.packed.subarray(1)
+  if (branch instanceof PackedBranch) return branch.packed.subarray(PACKED_RLP_AT)
   const { children } = branch
   let length = 1
   for (let i = 0; i < 16; i++) length += refLength(children[i] ?? null)
@@ -139,7 +158,7 @@ export function leafRlp(key: Uint8Array, depth: number, value: Uint8Array): Uint
   return out.subarray(0, at)
 }
 
-const stringLength = (value: Uint8Array): number =>
+export const stringLength = (value: Uint8Array): number =>
   value.length === 1 && (value[0] as number) < 0x80 ? 1 : headerLength(value.length) + value.length
 
 const refLength = (ref: Ref | null): number =>
@@ -160,16 +179,22 @@ function writeRef(at: number, ref: Ref | null): number {
 }
 
 /** Whole bytes of a key that remain behind `depth`: the first nibble of an odd depth goes with the prefix. */
-const tailLength = (key: Uint8Array, depth: number): number => key.length - ((depth + 1) >> 1)
+export const tailLength = (key: Uint8Array, depth: number): number =>
+  key.length - ((depth + 1) >> 1)
 
-function compactLength(key: Uint8Array, depth: number): number {
+export function compactLength(key: Uint8Array, depth: number): number {
   const bytes = 1 + tailLength(key, depth)
   // One byte below 0x80 is its own encoding, and every prefix of a leaf is.
   return bytes === 1 ? 1 : headerLength(bytes) + bytes
 }
 
 /** Hex-prefix encoding (Yellow Paper, appendix C) of the rest of a leaf's key, as an RLP string. */
-function writeCompactKey(out: Uint8Array, start: number, key: Uint8Array, depth: number): number {
+export function writeCompactKey(
+  out: Uint8Array,
+  start: number,
+  key: Uint8Array,
+  depth: number,
+): number {
   const tail = tailLength(key, depth)
   let at = tail === 0 ? start : writeHeader(out, start, 0x80, 1 + tail)
   out[at++] = (depth & 1) === 0 ? 0x20 : 0x30 | nibbleAt(key, depth)

@@ -1,6 +1,14 @@
 import { assert } from '../../core/primitives/assert.ts'
 import { keccak256 } from '../../core/primitives/hash.ts'
-import { HEX_DIGITS, PACKED_TAG, PackedBranch, type Ref, type TrieNode } from './node.ts'
+import {
+  type Branch,
+  HEX_DIGITS,
+  PACKED_TAG,
+  PackedBranch,
+  packedBytes,
+  type Ref,
+  type TrieNode,
+} from './node.ts'
 
 /**
  * Key of a node in the `trieNode` namespace: an owner tag (0: accounts; 1: storage, then the
@@ -18,8 +26,18 @@ export function nodeKey(owner: Uint8Array | null, path: string): Uint8Array {
   return key
 }
 
-/** Of packed branches the RLP, of the others not: a leaf is stored as its preimage alone, because its value lies in the flat state. */
-const TAG = { leaf: 0, extension: 1, branch: 2, packed: PACKED_TAG } as const
+/**
+ * Of packed branches the RLP, of the others not: a leaf is stored as its preimage alone, because its value lies in
+ * the flat state. Older databases hold branches without `leaves`, too.
+ */
+export const TAG = {
+  leaf: 0,
+  extension: 1,
+  oldBranch: 2,
+  oldPacked: 3,
+  packed: PACKED_TAG,
+  branch: 5,
+} as const
 
 /** The array may be the node's own: it is not to be changed. */
 export function encodeNode(node: TrieNode): Uint8Array {
@@ -34,15 +52,17 @@ export function encodeNode(node: TrieNode): Uint8Array {
     return out
   }
   if (node instanceof PackedBranch) return node.packed
-  let size = 17
+  let size = LENGTHS_AT + 16
   for (const child of node.children) size += child?.length ?? 0
   const out = new Uint8Array(size)
   out[0] = TAG.branch
-  let at = 17
+  out[1] = node.leaves >> 8
+  out[2] = node.leaves & 0xff
+  let at = LENGTHS_AT + 16
   for (let i = 0; i < 16; i++) {
     const child = node.children[i] ?? null
     if (child === null) continue
-    out[1 + i] = child.length
+    out[LENGTHS_AT + i] = child.length
     out.set(child, at)
     at += child.length
   }
@@ -63,15 +83,24 @@ export function decodeNode(bytes: Uint8Array): TrieNode {
     return { kind: 'extension', nibbles, child: bytes.slice(2 + length) }
   }
   if (tag === TAG.packed) return new PackedBranch(bytes.slice())
+  if (tag === TAG.oldPacked) return new PackedBranch(packedBytes(bytes.subarray(1), 0))
+  if (tag === TAG.oldBranch) return branchAt(bytes, 1, 0)
   assert(tag === TAG.branch, 'a stored trie node has a known tag')
+  return branchAt(bytes, LENGTHS_AT, ((bytes[1] as number) << 8) | (bytes[2] as number))
+}
+
+/** Sixteen lengths of references, behind the tag and `leaves`; then the references. */
+const LENGTHS_AT = 3
+
+function branchAt(bytes: Uint8Array, lengthsAt: number, leaves: number): Branch {
   const children: (Ref | null)[] = []
-  let at = 17
+  let at = lengthsAt + 16
   for (let i = 0; i < 16; i++) {
-    const length = bytes[1 + i] as number
+    const length = bytes[lengthsAt + i] as number
     children.push(length === 0 ? null : bytes.slice(at, at + length))
     at += length
   }
-  return { kind: 'branch', children }
+  return { kind: 'branch', children, leaves }
 }
 
 function prefixed(tag: number, bytes: Uint8Array): Uint8Array {

@@ -54,7 +54,8 @@ function nodeOver(
   const branchPath = first.path.slice(0, end)
   const children = childrenOf(branchPath, subtrees, writes)
   if (children === null) return null
-  const branch = branchOf(children)
+  // What a subtree's top is remains to be seen.
+  const branch = branchOf(children, 0)
   writes.set(branchPath, branch)
   const rlp = branchRlp(branch).slice()
   if (end === path.length) return rlp

@@ -24,6 +24,8 @@ export type LeafChange = {
   readonly key: Uint8Array
   readonly preimage: Uint8Array
   readonly value: Uint8Array | null
+  /** True: the key is in the trie. Otherwise it may be. */
+  readonly existed?: boolean
 }
 
 /** The trie before the update. Paths are hex digits; the root has the empty path. */
@@ -88,7 +90,7 @@ type Range = {
   readonly to: number
 }
 
-class Pass {
+export class Pass {
   readonly writes: NodeWrites = new Map()
   readonly #source: TrieSource
 
@@ -173,7 +175,7 @@ class Pass {
     const moved: Moved | null =
       rest === '' ? null : { at, node: { kind: 'extension', nibbles: rest, child } }
     const head = nibbles.slice(0, shared)
-    const split: Branch = { kind: 'branch', children }
+    const split: Branch = { kind: 'branch', children, leaves: 0 }
     const branch = this.#updateBranch(path + head, split, moved, kept)
     assert(branch !== null, 'a split extension leaves a branch')
     return head === '' ? branch : this.#extend(path, head, branch)
@@ -213,6 +215,9 @@ class Pass {
       if (ref.length !== 32) return this.#finishBranch(path, before, fresh)
       packed.set(ref, before.placeOf(i))
     }
+    const leaves = leavesOf(before, fresh)
+    packed[1] = leaves >> 8
+    packed[2] = leaves & 0xff
     return new PackedBranch(packed)
   }
 
@@ -232,7 +237,7 @@ class Pass {
       const child = fresh[i] ?? null
       if (child !== null) children[i] = this.seal(path + HEX_DIGITS[i], child)
     }
-    return branchOf(children)
+    return branchOf(children, leavesOf(before, fresh))
   }
 
   /** What stands at `path` when `nibbles` lead from there to `below` and to nothing else. */
@@ -258,8 +263,19 @@ type Moved = { readonly at: number; readonly node: Extension }
 /** By nibble: the node that is there now; null: none any more; undefined: as before. */
 type Fresh = (TrieNode | null | undefined)[]
 
+/** `leaves` of a branch with some other children. */
+function leavesOf(before: Branch, fresh: Fresh): number {
+  let { leaves } = before
+  for (let i = 0; i < 16; i++) {
+    const child = fresh[i]
+    if (child === undefined) continue
+    leaves = child?.kind === 'leaf' ? leaves | (1 << i) : leaves & ~(1 << i)
+  }
+  return leaves
+}
+
 const NO_CHILDREN: readonly (Ref | null)[] = new Array<Ref | null>(16).fill(null)
-const NO_BRANCH: Branch = { kind: 'branch', children: NO_CHILDREN }
+const NO_BRANCH: Branch = { kind: 'branch', children: NO_CHILDREN, leaves: 0 }
 
 const hasChild = (branch: Branch, nibble: number): boolean =>
   branch instanceof PackedBranch ? branch.placeOf(nibble) >= 0 : branch.children[nibble] !== null

@@ -6,9 +6,9 @@ import { keccak256 } from '../../../core/primitives/hash.ts'
 import { EMPTY_TRIE_ROOT } from '../../../evm/account.ts'
 import { encodeRlp, quantityBytes } from '../../../evm/rlp.ts'
 import { StateTrie } from '../../../evm/stateTrie.ts'
-import { createMemoryStore, storageKey } from '../../../evm/store.ts'
+import { createMemoryStore, type EvmChange, storageKey } from '../../../evm/store.ts'
 import type { TrieNode } from '../../../evm/trie/node.ts'
-import { decodeNode, encodeNode } from '../../../evm/trie/nodeCodec.ts'
+import { decodeNode, encodeNode, nodeKey } from '../../../evm/trie/nodeCodec.ts'
 import { orderedRoot } from '../../../evm/trie/orderedRoot.ts'
 import { type LeafChange, type TrieSource, updateTrie } from '../../../evm/trie/update.ts'
 
@@ -115,6 +115,61 @@ describe('root of an ordered list', () => {
   })
 })
 
+/** Slots whose hashed keys begin alike, up to four digits: extensions split, merge and vanish. */
+const neighbours: readonly Uint8Array[] = Array.from({ length: 120_000 }, (_, i) =>
+  keccak256(quantityBytes(i + 1)),
+).filter((slot) => {
+  const [first, second] = keccak256(slot)
+  return first === 0xab && (second === 0xcd || second === 0xc1 || second === 0x00)
+})
+const blocksOfNeighbours = fc.array(
+  fc.uniqueArray(
+    fc.record({
+      slot: fc.constantFrom(...neighbours),
+      value: fc.option(
+        fc
+          .uint8Array({ minLength: 1, maxLength: 32 })
+          .map((bytes) => bytes.map((byte) => byte | 1)),
+        { freq: 2 },
+      ),
+      knows: fc.boolean(),
+    }),
+    { minLength: 1, maxLength: 8, selector: ({ slot }) => toHex(slot) },
+  ),
+  { maxLength: 10 },
+)
+
+const owner = keccak256(Uint8Array.of(7)).slice(12)
+type FlatChanges = readonly { readonly preimage: Uint8Array; readonly value: Uint8Array | null }[]
+
+function plainUpdate(store: ReturnType<typeof createMemoryStore>, changes: FlatChanges) {
+  const leaves = changes
+    .map((change) => ({ ...change, key: keccak256(change.preimage), existed: false }))
+    .sort((a, b) => compareBytes(a.key, b.key))
+  const source: TrieSource = {
+    node: (path) => {
+      const bytes = store.get('trieNode', nodeKey(owner, path))
+      return bytes === undefined ? null : decodeNode(bytes)
+    },
+    value: (slot) => encodeRlp(store.get('storage', storageKey(owner, slot)) as Uint8Array),
+  }
+  return updateTrie(source, leaves)
+}
+
+const plainRoot = (store: ReturnType<typeof createMemoryStore>, changes: FlatChanges): Uint8Array =>
+  plainUpdate(store, changes).root
+
+const plainNodes = (
+  store: ReturnType<typeof createMemoryStore>,
+  changes: FlatChanges,
+): EvmChange[] =>
+  Array.from(plainUpdate(store, changes).writes, ([path, node]) => ({
+    namespace: 'trieNode' as const,
+    key: nodeKey(owner, path),
+    value: node === null ? null : encodeNode(node),
+    previous: null,
+  }))
+
 describe('state trie', () => {
   const addressOf = (i: number): Uint8Array => keccak256(quantityBytes(i)).slice(12)
   const wordOf = (i: number): Uint8Array => keccak256(quantityBytes(i))
@@ -172,6 +227,102 @@ describe('state trie', () => {
     }
   })
 
+  it('has the nodes of the plain update for keys that share long prefixes', async () => {
+    await fc.assert(
+      fc.asyncProperty(blocksOfNeighbours, async (blocks) => {
+        const plain = createMemoryStore()
+        const store = createMemoryStore()
+        let trie = newTrie(store)
+        const twin = await createMPT()
+        const alive = new Set<string>()
+        for (const [at, block] of blocks.entries()) {
+          const changes = block.map(({ slot, value, knows }) => ({
+            preimage: slot,
+            value: value === null ? null : encodeRlp(value),
+            existed: knows && alive.has(toHex(slot)),
+          }))
+          const root = trie.updateStorage(owner, changes)
+          for (const { preimage, value } of changes) {
+            if (value === null) await twin.del(keccak256(preimage))
+            else await twin.put(keccak256(preimage), value)
+          }
+          expect(toHex(root)).toBe(toHex(twin.root()))
+          const nodes = trie.changes()
+          expect(new Set(nodes.map(({ key }) => toHex(key))).size).toBe(nodes.length)
+          plain.apply(plainNodes(plain, changes))
+          store.apply(nodes)
+          for (const { slot, value } of block) {
+            const change = { namespace: 'storage' as const, value, previous: null }
+            for (const each of [plain, store]) {
+              each.apply([{ ...change, key: storageKey(owner, slot) }])
+            }
+            if (value === null) alive.delete(toHex(slot))
+            else alive.add(toHex(slot))
+          }
+          expect(store.entries()).toEqual(plain.entries())
+          trie.commit()
+          if (at % 3 === 2) trie = newTrie(store)
+        }
+      }),
+      { numRuns: 150 },
+    )
+  })
+
+  it('is updated in parts where many keys change', async () => {
+    const changes = Array.from({ length: 12_000 }, (_, i) => ({
+      preimage: wordOf(i),
+      value: encodeRlp(wordOf(i)),
+    }))
+    const store = createMemoryStore()
+    const trie = newTrie(store)
+    trie.updateStorage(owner, changes.slice(0, 6_000))
+    store.apply(trie.changes())
+    for (let i = 0; i < 6_000; i++) {
+      const change = { namespace: 'storage' as const, value: wordOf(i), previous: null }
+      store.apply([{ ...change, key: storageKey(owner, wordOf(i)) }])
+    }
+    trie.commit()
+    const root = trie.updateStorage(owner, changes.slice(3_000))
+    store.apply(trie.changes())
+    const plain = createMemoryStore()
+    plain.apply(plainNodes(plain, changes))
+    expect(toHex(root)).toBe(toHex(plainRoot(plain, changes)))
+    const nodesOf = (each: ReturnType<typeof createMemoryStore>) =>
+      each.entries().filter(([namespace]) => namespace === 'trieNode')
+    expect(nodesOf(store)).toEqual(nodesOf(plain))
+  })
+
+  it('reads the records of branches that older versions wrote', () => {
+    const store = createMemoryStore()
+    const trie = newTrie(store)
+    const changes = Array.from({ length: 300 }, (_, i) => ({
+      preimage: wordOf(i),
+      value: encodeRlp(wordOf(i)),
+    }))
+    trie.updateStorage(owner, changes)
+    const old = trie.changes().map((change) => {
+      const { value } = change
+      if (value === null || value[0] !== 4) return change
+      return { ...change, value: Uint8Array.of(3, ...value.subarray(3)) }
+    })
+    store.apply(old)
+    for (const { preimage } of changes) {
+      const change = { namespace: 'storage' as const, value: preimage, previous: null }
+      store.apply([{ ...change, key: storageKey(owner, preimage) }])
+    }
+    const other = changes.map(({ preimage }, i) => ({
+      preimage,
+      value: i % 2 === 0 ? null : encodeRlp(wordOf(i + 1)),
+      existed: true,
+    }))
+    const root = newTrie(store).updateStorage(owner, other)
+    const fresh = newTrie(createMemoryStore()).updateStorage(
+      owner,
+      other.filter(({ value }) => value !== null).map((change) => ({ ...change, existed: false })),
+    )
+    expect(toHex(root)).toBe(toHex(fresh))
+  })
+
   it('forgets a trie that was emptied', () => {
     const store = createMemoryStore()
     const trie = newTrie(store)
@@ -197,5 +348,5 @@ describe('state trie', () => {
 
   const newTrie = (store: ReturnType<typeof createMemoryStore>): StateTrie =>
     // Too small for everything, so that nodes are read back from the store.
-    new StateTrie({ store, cachedNodes: 50, cachedHashes: 50 })
+    new StateTrie({ store, cachedNodeBytes: 8_192 })
 })

@@ -1,0 +1,116 @@
+import { assert } from './assert.ts'
+import { HASH_LENGTH, keccak256 } from './hash.ts'
+import { FIRST_FREE, keccakPairModule, RATE } from './keccakModule.ts'
+
+type Pair = (a: number, b: number, blocks: number, outA: number, outB: number) => void
+type Memory = { readonly buffer: ArrayBuffer; grow(pages: number): number }
+type Wasm = {
+  readonly Module: new (bytes: Uint8Array<ArrayBuffer>) => object
+  readonly Instance: new (
+    module: object,
+  ) => {
+    readonly exports: { readonly memory: Memory; readonly pair: Pair }
+  }
+}
+
+const PAGE_BYTES = 65_536
+/** Messages up to here wait for another of their length. */
+const LONGEST_PAIRED = 16
+/** Where the second digest of a message without a partner goes. */
+const NOWHERE = 200
+
+/** Bytes that a message takes in the memory with its padding. */
+export const paddedLength = (length: number): number => (Math.floor(length / RATE) + 1) * RATE
+
+/**
+ * Keccak-256 over messages that are written into its memory, two at a time: 0.18 µs for 136 bytes instead of 0.35
+ * to 0.5. Without WebAssembly's vectors it hashes one at a time.
+ */
+export class KeccakBatch {
+  readonly #memory: Memory | null
+  readonly #pair: Pair | null
+  readonly #waiting = new Int32Array(LONGEST_PAIRED + 1)
+  readonly #waitingOut = new Int32Array(LONGEST_PAIRED + 1)
+  /** The memory; another array after `reserve`. */
+  bytes: Uint8Array
+
+  constructor(wasm: Wasm | null = webAssembly()) {
+    const exports = wasm === null ? null : instantiate(wasm)
+    this.#memory = exports?.memory ?? null
+    this.#pair = exports?.pair ?? null
+    this.bytes = new Uint8Array(this.#memory?.buffer ?? new ArrayBuffer(PAGE_BYTES))
+  }
+
+  /** The first address for messages and digests. */
+  get start(): number {
+    return FIRST_FREE
+  }
+
+  /** Makes the memory reach to `end` at least; what is in it stays. */
+  reserve(end: number): void {
+    if (end <= this.bytes.length) return
+    const size = Math.max(end, 2 * this.bytes.length)
+    if (this.#memory === null) {
+      const larger = new Uint8Array(size)
+      larger.set(this.bytes)
+      this.bytes = larger
+      return
+    }
+    this.#memory.grow(Math.ceil((size - this.bytes.length) / PAGE_BYTES))
+    this.bytes = new Uint8Array(this.#memory.buffer)
+  }
+
+  /**
+   * Hashes the message at `at` into the 32 bytes at `out`, at the latest at `flush`. The memory behind
+   * the message, up to `paddedLength`, is overwritten.
+   */
+  add(at: number, length: number, out: number): void {
+    const pair = this.#pair
+    if (pair === null) {
+      this.bytes.set(keccak256(this.bytes.subarray(at, at + length)), out)
+      return
+    }
+    const blocks = Math.floor(length / RATE) + 1
+    const end = at + blocks * RATE
+    const { bytes } = this
+    bytes[at + length] = 1
+    for (let i = at + length + 1; i < end; i++) bytes[i] = 0
+    bytes[end - 1] = (bytes[end - 1] as number) | 0x80
+    if (blocks > LONGEST_PAIRED) {
+      pair(at, at, blocks, out, NOWHERE)
+      return
+    }
+    const partner = this.#waiting[blocks] as number
+    if (partner === 0) {
+      this.#waiting[blocks] = at
+      this.#waitingOut[blocks] = out
+      return
+    }
+    this.#waiting[blocks] = 0
+    pair(partner, at, blocks, this.#waitingOut[blocks] as number, out)
+  }
+
+  /** All digests are there when it returns. */
+  flush(): void {
+    for (let blocks = 1; blocks <= LONGEST_PAIRED; blocks++) {
+      const at = this.#waiting[blocks] as number
+      if (at === 0) continue
+      this.#waiting[blocks] = 0
+      this.#pair?.(at, at, blocks, this.#waitingOut[blocks] as number, NOWHERE)
+    }
+  }
+}
+
+const webAssembly = (): Wasm | null =>
+  (globalThis as { readonly WebAssembly?: Wasm }).WebAssembly ?? null
+
+function instantiate(wasm: Wasm): { readonly memory: Memory; readonly pair: Pair } | null {
+  try {
+    const { exports } = new wasm.Instance(new wasm.Module(keccakPairModule()))
+    assert(NOWHERE + HASH_LENGTH <= FIRST_FREE, 'nowhere is below the messages')
+    return exports
+  } catch {
+    // Vectors came to WebAssembly later than the rest of it.
+    return null
+  }
+}
