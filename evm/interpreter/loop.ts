@@ -41,7 +41,21 @@ export type InterpreterParts = {
   readonly journal: WarmJournal
   readonly gate: EngineGate
   readonly guard: RunGuard
+  readonly watch: StepWatch | null
 }
+
+/** A step before it is taken; `stack` holds its items below `size`, top last, and is valid during the call only. */
+export type WatchedStep = {
+  /** 1 for the transaction's own frame. */
+  readonly depth: number
+  readonly pc: number
+  readonly op: number
+  readonly gas: number
+  readonly stack: readonly bigint[]
+  readonly size: number
+}
+/** For comparing what the interpreters do. */
+export type StepWatch = (step: WatchedStep) => void
 
 /**
  * The library's interpreter with our loop: frequent opcodes are our own and synchronous, calls,
@@ -52,7 +66,7 @@ export function createInterpreterClass(
   Base: InterpreterClass,
   parts: InterpreterParts,
 ): InterpreterClass {
-  const { common, manager, journal, guard } = parts
+  const { common, manager, journal, guard, watch } = parts
   const table = getOpcodesForHF(common).opcodeMap
   const operations = operationTable()
   let steps = 0
@@ -83,6 +97,10 @@ export function createInterpreterClass(
         throw new ExecutionStopped()
       }
       const opcode = code[frame.at] as number
+      if (watch !== null) {
+        const { at: pc, gas, stack, size } = frame
+        watch({ depth: frame.state.env.depth + 1, pc, op: opcode, gas, stack, size })
+      }
       const own = operations[opcode]
       if (own === undefined) return opcode
       if (frame.size < own.takes) throw STACK_UNDERFLOW

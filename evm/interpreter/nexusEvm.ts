@@ -15,7 +15,7 @@ import type { NexusStateManager } from '../state/stateManager.ts'
 import type { RunGuard } from '../vm/vm.ts'
 import { createBls, createBn254 } from './curves.ts'
 import { callEngine } from './engineCall.ts'
-import { createInterpreterClass, type InterpreterClass } from './loop.ts'
+import { createInterpreterClass, type InterpreterClass, type StepWatch } from './loop.ts'
 import { asLibraryJournal, WarmJournal } from './warmJournal.ts'
 
 export type NexusEvmOptions = {
@@ -49,7 +49,7 @@ export class NexusEvm extends EVM {
   }
 
   /** Runs STOP once in the library's interpreter, which it does not export, and builds ours on its class. */
-  async adoptInterpreter(guard: RunGuard): Promise<void> {
+  async adoptInterpreter(guard: RunGuard, watch: StepWatch | null): Promise<void> {
     const { runState } = await this.runCode({ code: Uint8Array.of(0), gasLimit: 1n })
     assert(runState !== undefined, 'a run shows its state')
     const library = runState.interpreter.constructor as InterpreterClass
@@ -59,6 +59,7 @@ export class NexusEvm extends EVM {
       journal: this.warmJournal,
       gate: this.#gate,
       guard,
+      watch,
     })
   }
 
@@ -133,9 +134,11 @@ export class NexusEvm extends EVM {
 }
 
 /** `memoize(common)` comes after this: constructing the EVM completes the parameters. */
-export async function createNexusEvm(options: NexusEvmOptions): Promise<NexusEvm> {
+export async function createNexusEvm(
+  options: NexusEvmOptions & { readonly watch: StepWatch | null },
+): Promise<NexusEvm> {
   const evm = new NexusEvm(options)
-  await evm.adoptInterpreter(options.guard)
+  await evm.adoptInterpreter(options.guard, options.watch)
   return evm
 }
 

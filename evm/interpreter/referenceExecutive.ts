@@ -9,6 +9,7 @@ import type { FlatState } from '../state/flatState.ts'
 import { NexusStateManager } from '../state/stateManager.ts'
 import type { RunGuard } from '../vm/vm.ts'
 import { memoize } from './common.ts'
+import type { StepWatch } from './loop.ts'
 import { createNexusEvm, type NexusEvm } from './nexusEvm.ts'
 
 export type ReferenceExecutiveOptions = {
@@ -17,15 +18,18 @@ export type ReferenceExecutiveOptions = {
   readonly gate: EngineGate
   readonly guard: RunGuard
   readonly ancestorHash: (number: number) => Uint8Array | null
+  /** Told of every step, but for the STOP behind the end of a code. */
+  readonly watch: StepWatch | null
 }
 
 /** `@ethereumjs/evm` behind the common type. It tells a tracer nothing. */
 export async function createReferenceExecutive(
   options: ReferenceExecutiveOptions,
 ): Promise<Executive> {
-  const { common, gate, guard, ancestorHash } = options
-  const manager = new NexusStateManager(options.flat)
-  const evm = await createNexusEvm({ common, stateManager: manager, guard, gate, ancestorHash })
+  const { flat, ...rest } = options
+  const { common, gate } = rest
+  const manager = new NexusStateManager(flat)
+  const evm = await createNexusEvm({ ...rest, stateManager: manager })
   memoize(common)
   return executiveOf(evm, manager, gate)
 }
@@ -82,6 +86,7 @@ const resultOf = (call: TopCall, result: ExecResult, created: Address | undefine
   gasUsed: Number(result.executionGasUsed),
   refund: Number(result.gasRefund ?? 0n),
   error: result.exceptionError?.error ?? null,
+  fault: null,
   returnData: result.returnValue,
   logs: (result.logs ?? []).map(([address, topics, data]) => ({ address, topics, data })),
   created: call.to === null ? (created?.bytes ?? null) : null,

@@ -15,6 +15,7 @@ export const ERROR = {
   initcodeTooLarge: 'initcode exceeds max initcode size',
   /** Geth's words: nobody but a tracer sees it. */
   depth: 'max call depth exceeded',
+  outOfRange: 'value out of range',
   invalidInputLength: 'invalid input length',
   emptyInput: 'input is empty',
   notOnCurve: 'point not on curve',

@@ -103,6 +103,7 @@ type Outcome = {
 export function leaveCall(vm: Vm, parent: Frame | null, call: Leaving, outcome: Outcome): void {
   const { error, gasLeft, output } = outcome
   const { before } = call
+  const { fault } = vm
   if (error === null) vm.flat.commit()
   else {
     vm.flat.revert()
@@ -111,10 +112,12 @@ export function leaveCall(vm: Vm, parent: Frame | null, call: Leaving, outcome: 
     vm.destroyed.length = before.destroyed
   }
   vm.trace?.exit(call.depth, call.gas - gasLeft, error, output)
+  vm.fault = null
   vm.frame = parent
   if (parent === null) {
     vm.ending = {
       error,
+      fault,
       output: error === null || error === ERROR.revert ? output : EMPTY_BYTES,
       gas: gasLeft,
     }

@@ -1,4 +1,5 @@
 import { EMPTY_BYTES } from '../../core/primitives/bytes.ts'
+import type { Fault } from '../executive.ts'
 import { ERROR } from './errors.ts'
 import type { Frame } from './frame.ts'
 import { endFrame } from './frames.ts'
@@ -11,7 +12,8 @@ import type { Vm } from './vm.ts'
 export type Handler = (vm: Vm, frame: Frame) => boolean
 
 /** Ends the frame with an exception. */
-export function fail(vm: Vm, frame: Frame, error: string): false {
+export function fail(vm: Vm, frame: Frame, error: string, fault: Fault | null = null): false {
+  vm.fault = fault
   endFrame(vm, frame, error, EMPTY_BYTES)
   return false
 }

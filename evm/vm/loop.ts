@@ -367,6 +367,7 @@ export function run(vm: Vm): void {
     if (error !== null) {
       frame.gas = gas
       vm.trace?.flush(error)
+      vm.fault = { op, items: sp - floor }
       endFrame(vm, frame, error, EMPTY_BYTES)
     }
   }

@@ -104,6 +104,7 @@ function runTop(
     gasUsed: gas - ending.gas,
     refund: vm.refund,
     error: ending.error,
+    fault: ending.fault,
     returnData: ending.output,
     logs: vm.logs,
     created,

@@ -15,6 +15,8 @@ import { kzg } from '../interpreter/kzg.ts'
 import { keyOf } from '../state/keys.ts'
 import { blsPrecompiles } from './blsPrecompiles.ts'
 import { ERROR } from './errors.ts'
+import { modexp } from './modexp.ts'
+import { blake2Rounds } from './wasm/blake2.ts'
 
 export type PrecompileOutcome = {
   readonly error: string | null
@@ -26,7 +28,7 @@ export type PrecompileOutcome = {
 /** `input` may be a view of memory; the output never is. */
 export type Precompile = (input: Uint8Array, gasLimit: number) => PrecompileOutcome
 
-/** The fork's precompiles by key of their address. Those of the library that are promises are ours. */
+/** The fork's precompiles by key of their address. Those of the library that are promises or slow are ours. */
 export function precompilesOf(common: Common): ReadonlyMap<string, Precompile> {
   common.updateParams(paramsEVM)
   memoize(common)
@@ -36,6 +38,8 @@ export function precompilesOf(common: Common): ReadonlyMap<string, Precompile> {
   const own = new Map<number, Precompile>([
     [0x02, hashSha256],
     [0x04, identity],
+    [0x05, modexp(common.isActivatedEIP(7883))],
+    [0x09, blake2F],
     [0x0a, pointEvaluation],
     ...blsPrecompiles(bls),
   ])
@@ -83,6 +87,22 @@ const hashSha256: Precompile = (input, gasLimit) => {
   const gasUsed = 60 + 12 * words(input.length)
   if (gasUsed > gasLimit) return failure(ERROR.outOfGas, gasLimit)
   return { error: null, gasUsed, output: sha256(input) }
+}
+
+/** EIP-152. */
+const blake2F: Precompile = (input, gasLimit) => {
+  const last = input[212]
+  if (input.length !== 213 || (last !== 0 && last !== 1)) {
+    return failure(ERROR.outOfRange, gasLimit)
+  }
+  const view = new DataView(input.buffer, input.byteOffset)
+  const rounds = view.getUint32(0)
+  if (rounds > gasLimit) return failure(ERROR.outOfGas, gasLimit)
+  return {
+    error: null,
+    gasUsed: rounds,
+    output: blake2Rounds(input.subarray(4, 212), rounds, last === 1),
+  }
 }
 
 const POINT_EVALUATION_GAS = 50_000

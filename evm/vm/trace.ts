@@ -71,7 +71,8 @@ export class Trace {
 
   exit(depth: number, gasUsed: number, error: string | null, output: Uint8Array): void {
     this.flush(error === 'revert' ? null : error)
-    this.#tracer.exit?.({ depth: depth + 1, gasUsed, error, output })
+    const { fault } = this.#vm
+    this.#tracer.exit?.({ depth: depth + 1, gasUsed, error, fault, output })
   }
 
   selfDestruct(frame: Frame, beneficiary: Uint8Array, value: bigint): void {

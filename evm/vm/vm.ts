@@ -6,6 +6,7 @@ import { EMPTY_CODE_HASH } from '../account.ts'
 import type { BlockEnvironment } from '../blockEnvironment.ts'
 import { GenerationCache } from '../cache.ts'
 import type { EngineGate } from '../engineGate.ts'
+import type { Fault } from '../executive.ts'
 import type { AccountEntry } from '../state/entries.ts'
 import type { FlatState } from '../state/flatState.ts'
 import { keyOf } from '../state/keys.ts'
@@ -47,6 +48,7 @@ export class ExecutionStopped {
 /** How the outermost frame ended. */
 export type Ending = {
   readonly error: string | null
+  readonly fault: Fault | null
   readonly output: Uint8Array
   readonly gas: number
 }
@@ -67,6 +69,8 @@ export class Vm {
   /** Null once the outermost has ended. */
   frame: Frame | null = null
   ending: Ending | null = null
+  /** Of the exception that ends a frame, until the frame has been left. */
+  fault: Fault | null = null
   origin: Word = 0
   gasPrice: Word = 0
   refund = 0
@@ -98,6 +102,7 @@ export class Vm {
     this.#environment = environment
     this.frame = null
     this.ending = null
+    this.fault = null
     this.refund = 0
     this.logs = []
     this.destroyed = []

@@ -1,6 +1,7 @@
 // npm run fuzz -- [options]: see --help.
 import { parseArgs } from 'node:util'
 import { Coverage } from './coverage.ts'
+import { fuzzEvm } from './evm/command.ts'
 import { type FuzzReport, fuzz } from './fuzz.ts'
 import { TARGETS } from './targets/index.ts'
 
@@ -13,11 +14,14 @@ const HELP = `Feeds changed inputs to everything that reads bytes from outside.
   npm run fuzz -- --codes-only            without V8's coverage as a guide, three times as fast
   npm run fuzz -- --json                  the report as JSON on standard output
   npm run fuzz -- --list                  the names of the targets
+  npm run fuzz -- evm --help              the two interpreters of the EVM against each other
 
 Ends with 1 when an input made a target throw something unplanned, answer with two encodings,
 or take more time or memory than its length allows; the input is printed in hex.`
 
+const isEvm = process.argv[2] === 'evm'
 const { values } = parseArgs({
+  args: isEvm ? [] : process.argv.slice(2),
   options: {
     cases: { type: 'string', default: '100000' },
     seed: { type: 'string', default: '1' },
@@ -30,7 +34,8 @@ const { values } = parseArgs({
 })
 const chosen = TARGETS.filter(({ name }) => name.includes(values.target))
 
-if (values.help) console.log(HELP)
+if (isEvm) process.exitCode = await fuzzEvm(process.argv.slice(3))
+else if (values.help) console.log(HELP)
 else if (values.list) for (const { name } of chosen) console.log(name)
 else await runAll()
 

@@ -2,7 +2,7 @@ import { EMPTY_BYTES } from '../../../core/primitives/bytes.ts'
 import { isEmptyAccount } from '../../account.ts'
 import { contractAddress } from '../../contractAddress.ts'
 import { destroyCoins } from '../../engineGate.ts'
-import { MAX_INITCODE_BYTES } from '../../intrinsicGas.ts'
+import { initcodeTooLarge, MAX_INITCODE_BYTES } from '../../intrinsicGas.ts'
 import type { AccountEntry } from '../../state/entries.ts'
 import { addressScratch, type Word } from '../../state/word.ts'
 import { create2Address, enterCall, enterCreation } from '../calls.ts'
@@ -130,7 +130,8 @@ const create =
     const words = Math.ceil(Number(codeSize) / 32)
     const wordGas = INITCODE_WORD_GAS + (kind === 'CREATE2' ? KECCAK_WORD_GAS : 0)
     if (!vm.charge(frame, words * wordGas)) return outOfGas(vm, frame)
-    if (codeSize > MAX_INITCODE_BYTES) return fail(vm, frame, ERROR.initcodeTooLarge)
+    if (codeSize > MAX_INITCODE_BYTES)
+      return fail(vm, frame, ERROR.initcodeTooLarge, `out of gas: ${initcodeTooLarge(codeSize)}`)
     const gas = allowance(frame.gas)
     frame.sp = at
     frame.returned = EMPTY_BYTES

@@ -78,8 +78,9 @@ const copyReturned: Handler = (vm, frame) => {
   const from = vm.stack[frame.sp - 1] as Word
   const size = vm.stack[frame.sp - 2] as Word
   // EIP-211: behind the end is an exception, not zeros. Of two numbers, the sum is exact enough.
-  if (typeof from !== 'number' || typeof size !== 'number') return outOfGas(vm, frame)
-  if (from + size > frame.returned.length) return outOfGas(vm, frame)
+  const isWithin = typeof from === 'number' && typeof size === 'number'
+  if (!isWithin || from + size > frame.returned.length)
+    return fail(vm, frame, ERROR.outOfGas, 'return data out of bounds')
   return copyFrom(vm, frame, frame.returned)
 }
 

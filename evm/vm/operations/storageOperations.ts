@@ -11,6 +11,7 @@ const COLD_SLOT = 2_100
 const SET = 20_000
 const RESET = 5_000 - COLD_SLOT
 const SENTRY = 2_300
+const BELOW_SENTRY = 'out of gas: not enough gas for reentrancy sentry'
 const CLEAR_REFUND = 4_800
 
 function isCold(vm: Vm, frame: Frame, entry: SlotEntry): boolean {
@@ -30,7 +31,7 @@ const load: Handler = (vm, frame) => {
 
 const store: Handler = (vm, frame) => {
   if (frame.isStatic) return fail(vm, frame, ERROR.staticStateChange)
-  if (frame.gas <= SENTRY) return outOfGas(vm, frame)
+  if (frame.gas <= SENTRY) return fail(vm, frame, ERROR.outOfGas, BELOW_SENTRY)
   const { flat, stack } = vm
   const { self } = frame
   const entry = flat.slotEntry(self, stack[frame.sp--] as Word)

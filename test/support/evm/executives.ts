@@ -1,7 +1,7 @@
 import { toHex } from '../../../core/primitives/bytes.ts'
 import { EMPTY_ACCOUNT } from '../../../evm/account.ts'
 import { BLOB_BASE_FEE, type BlockEnvironment } from '../../../evm/blockEnvironment.ts'
-import { createEngine, type Engine, enter } from '../../../evm/engine.ts'
+import { createEngine, type Engine, type EngineOptions, enter } from '../../../evm/engine.ts'
 import type { ExecutiveName } from '../../../evm/executive.ts'
 import type { EngineHardfork } from '../../../evm/forks.ts'
 import { finishMessage, type Message, runMessage } from '../../../evm/message.ts'
@@ -20,7 +20,7 @@ export type Start = readonly {
   readonly slots?: readonly (readonly [number, bigint])[]
 }[]
 
-const CACHES = { cachedAccounts: 100, cachedSlots: 100, cachedCodes: 100 }
+const CACHES = { accountBytes: 0, slotBytes: 0, cachedCodes: 100 }
 const newState = (): FlatState => new FlatState(new CommittedState(createMemoryStore(), CACHES))
 
 const ENVIRONMENT: BlockEnvironment = {
@@ -33,12 +33,17 @@ const ENVIRONMENT: BlockEnvironment = {
   blobBaseFee: BLOB_BASE_FEE,
 }
 
-export const createExecutive = (name: ExecutiveName, hardfork: EngineHardfork): Promise<Engine> =>
+export const createExecutive = (
+  name: ExecutiveName,
+  hardfork: EngineHardfork,
+  watch?: EngineOptions['watch'],
+): Promise<Engine> =>
   createEngine({
     chainId: CHAIN_ID,
     hardfork,
     committed: new CommittedState(createMemoryStore(), CACHES),
     executive: name,
+    ...(watch === undefined ? {} : { watch }),
   })
 
 export const messageOf = (part: Partial<Message> & Pick<Message, 'sender' | 'to'>): Message => ({

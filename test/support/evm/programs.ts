@@ -1,4 +1,4 @@
-import { concatBytes, fromHex } from '../../../core/primitives/bytes.ts'
+import { bytesToBigint, concatBytes, fromHex } from '../../../core/primitives/bytes.ts'
 import type { Random } from '../../sim/random.ts'
 import { word } from '../evmWorld.ts'
 
@@ -122,24 +122,64 @@ function call(random: Random): Statement {
   }
 }
 
+const BN_GENERATOR = concatBytes(word(1), word(2))
+/** Inputs that get past a precompile's first checks; bytes of them may be changed. */
+const QUESTIONS: readonly ((random: Random) => readonly [address: number, input: Uint8Array])[] = [
+  (random) => [1, concatBytes(random.bytes(32), word(27), random.bytes(64))],
+  (random) => [3, random.bytes(random.range(0, 70))],
+  (random) => {
+    const lengths = [0, 0, 0].map(() => random.range(0, 40))
+    return [5, concatBytes(...lengths.map(word), random.bytes(random.range(0, 120)))]
+  },
+  (random) => [6, concatBytes(BN_GENERATOR, random.chance(50) ? BN_GENERATOR : random.bytes(64))],
+  (random) => [7, concatBytes(BN_GENERATOR, random.bytes(32))],
+  () => [8, new Uint8Array(192)],
+  (random) => [
+    9,
+    concatBytes(word(random.range(0, 20)).slice(28), random.bytes(208), word(1).slice(31)),
+  ],
+  (random) => [10, random.bytes(192)],
+  (random) => [
+    random.range(11, 17),
+    new Uint8Array(random.pick([64, 128, 160, 256, 288, 384, 512])),
+  ],
+]
+
+/** Memory, word by word, and what pushes it there. */
+function stored(bytes: Uint8Array): Uint8Array {
+  const stores: Uint8Array[] = []
+  for (let at = 0; at < bytes.length; at += 32) {
+    const part = new Uint8Array(32)
+    part.set(bytes.subarray(at, at + 32))
+    stores.push(push(bytesToBigint(part)), push(BigInt(at)), Uint8Array.of(0x52))
+  }
+  return concatBytes(...stores)
+}
+
+function precompileCall(random: Random): Statement {
+  const [address, exact] = random.pick(QUESTIONS)(random)
+  const input = random.chance(20) ? mutated(random, exact) : exact
+  const range = [random.range(0, 130), random.range(0, 300), input.length, 0].map(BigInt)
+  return {
+    code: concatBytes(
+      stored(input),
+      ...range.map(push),
+      push(BigInt(address)),
+      push(random.chance(80) ? 2n ** 64n : BigInt(random.range(0, 60_000))),
+      Uint8Array.of(0xfa),
+    ),
+    leaves: 1,
+  }
+}
+
 /** Deploys what a short random program returns, or that program's nothing. */
 function creation(random: Random, depth: number): Statement {
   const body = random.chance(70) ? program(random, random.range(0, 6), depth + 1) : random.bytes(8)
   const initcode = body.slice(0, 200)
-  const stores: Uint8Array[] = []
-  for (let at = 0; at < initcode.length; at += 32) {
-    const part = new Uint8Array(32)
-    part.set(initcode.subarray(at, at + 32))
-    stores.push(
-      push(BigInt(`0x${Buffer.from(part).toString('hex')}`)),
-      push(BigInt(at)),
-      Uint8Array.of(0x52),
-    )
-  }
   const isCreate2 = random.chance(50)
   return {
     code: concatBytes(
-      ...stores,
+      stored(initcode),
       isCreate2 ? push(BigInt(random.range(0, 2))) : new Uint8Array(0),
       push(BigInt(initcode.length)),
       push(0n),
@@ -181,7 +221,8 @@ export function program(random: Random, statements: number, depth = 0): Uint8Arr
     else if (kind < 58) parts.push(stackOperation(random))
     else if (kind < 64) parts.push(jump(random))
     else if (kind < 72) parts.push(accountQuestion(random))
-    else if (kind < 90) parts.push(call(random))
+    else if (kind < 87) parts.push(call(random))
+    else if (kind < 90) parts.push(precompileCall(random))
     else if (kind < 96 && depth < 2) parts.push(creation(random, depth))
     else if (random.chance(40)) parts.push(ending(random))
   }
@@ -193,7 +234,7 @@ export function program(random: Random, statements: number, depth = 0): Uint8Arr
 }
 
 /** Changes, drops, doubles or inserts some bytes. */
-export function mutated(random: Random, code: Uint8Array): Uint8Array {
+export function mutated(random: Random, code: Uint8Array, maxBytes = 4_000): Uint8Array {
   let bytes = [...code]
   for (let i = random.range(1, 4); i > 0; i--) {
     const at = random.range(0, Math.max(0, bytes.length - 1))
@@ -203,5 +244,5 @@ export function mutated(random: Random, code: Uint8Array): Uint8Array {
     else if (kind === 2) bytes.splice(at, 0, random.range(0, 255))
     else bytes = [...bytes.slice(0, at), ...bytes.slice(Math.max(0, at - 20))]
   }
-  return Uint8Array.from(bytes.slice(0, 4_000))
+  return Uint8Array.from(bytes.slice(0, maxBytes))
 }
