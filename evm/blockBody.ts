@@ -14,6 +14,7 @@ import { andThen } from './executive.ts'
 import type { EvmBlockCore, IncludedTransaction } from './machine.ts'
 import type { MessageOutcome } from './message.ts'
 import { bloomOf } from './receipts.ts'
+import { callSystemContracts } from './systemContracts.ts'
 import {
   applySystemTransaction,
   encodeSystemTransaction,
@@ -35,7 +36,7 @@ export type Decoded = {
   readonly result: Result<DecodedTransaction, TransactionCode>
 }
 
-/** Runs system transactions, Core's part and the block's own transactions. With nexus, only Core's part waits. */
+/** Tells the system contracts, then runs system transactions, Core's part and the block's own transactions. With nexus, only Core's part waits. */
 export async function runBody(
   engine: Engine,
   context: BlockContext,
@@ -43,6 +44,8 @@ export async function runBody(
   core: EvmBlockCore | undefined,
 ): Promise<Body> {
   const body: Body = { transactions: [], included: [], skipped: [], gasUsed: 0 }
+  const told = callSystemContracts(engine, context.environment, context.ancestry)
+  if (told instanceof Promise) await told
   if (core !== undefined) await runCore(engine, context, core, body)
   for (const { hash, result } of decoded) {
     if (!result.ok) {

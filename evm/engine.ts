@@ -3,6 +3,7 @@ import { EngineGate } from './engineGate.ts'
 import type { Executive, ExecutiveName } from './executive.ts'
 import type { EngineHardfork } from './forks.ts'
 import { createCommon } from './interpreter/common.ts'
+import type { StepWatch } from './interpreter/loop.ts'
 import { createReferenceExecutive } from './interpreter/referenceExecutive.ts'
 import type { CommittedState } from './state/committedState.ts'
 import { FlatState } from './state/flatState.ts'
@@ -13,6 +14,8 @@ import type { RunGuard } from './vm/vm.ts'
 /** One executive and the state in front of it. Runs one message at a time. */
 export type Engine = {
   readonly chainId: number
+  /** Null: not a development network. */
+  readonly faucet: Uint8Array | null
   readonly executive: Executive
   readonly guard: RunGuard
   readonly core: EngineGate
@@ -28,12 +31,16 @@ export type EngineOptions = {
   readonly chainId: number
   readonly hardfork: EngineHardfork
   readonly committed: CommittedState
+  /** Absent or null: not a development network. */
+  readonly faucet?: Uint8Array | null
   /** Absent: nexus. */
   readonly executive?: ExecutiveName
+  /** Told of every step of the reference; nexus tells a tracer. */
+  readonly watch?: StepWatch
 }
 
 export async function createEngine(options: EngineOptions): Promise<Engine> {
-  const { chainId, hardfork, committed } = options
+  const { chainId, hardfork, committed, faucet = null } = options
   const common = createCommon(chainId, hardfork)
   const flat = new FlatState(committed)
   const guard: RunGuard = { shouldStop: null }
@@ -43,9 +50,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const parts = { common, gate: core, guard, ancestorHash }
   const executive =
     options.executive === 'reference'
-      ? await createReferenceExecutive({ ...parts, flat })
+      ? await createReferenceExecutive({ ...parts, flat, watch: options.watch ?? null })
       : createNexusExecutive({ ...parts, chainId, hardfork })
-  const engine: Engine = { chainId, executive, flat, guard, core, ancestors, tracer: null }
+  const parties = { chainId, faucet, executive, guard, core, ancestors }
+  const engine: Engine = { ...parties, flat, tracer: null }
   enter(engine, flat)
   return engine
 }

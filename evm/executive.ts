@@ -19,11 +19,16 @@ export type TopCall = {
   readonly gasPrice: bigint
 }
 
+/** What geth says beyond the EVM's words for an exception: its own words, or the opcode and the items on its frame's stack. */
+export type Fault = string | { readonly op: number; readonly items: number }
+
 export type TopResult = {
   readonly gasUsed: number
   readonly refund: number
   /** Null on success, else the EVM's words for the exception. */
   readonly error: string | null
+  /** Nexus only. */
+  readonly fault: Fault | null
   readonly returnData: Uint8Array
   readonly logs: readonly Log[]
   readonly created: Uint8Array | null

@@ -41,8 +41,8 @@ export function createGenesisState(
   parameters: GenesisHeader,
 ): GenesisState {
   const committed = new CommittedState(NO_STATE, {
-    cachedAccounts: alloc.length + 1,
-    cachedSlots: 1_000,
+    accountBytes: 0,
+    slotBytes: 0,
     cachedCodes: 1,
   })
   const flat = new FlatState(committed)
@@ -53,7 +53,7 @@ export function createGenesisState(
   }
   // Sums of balances then never pass a word, and no transfer can overflow.
   if (supply >= 1n << 256n) throw new NexusError({ code: 'GENESIS_SUPPLY' })
-  const trie = new StateTrie({ store: NO_STATE, cachedNodes: 1_000, cachedHashes: 1_000 })
+  const trie = new StateTrie({ store: NO_STATE, cachedNodeBytes: 0 })
   const { stateRoot, changes } = finishBlockState(flat, trie)
   const header = sealHeader(
     {

@@ -47,6 +47,7 @@ export type {
   StateOverride,
   StorageEntry,
 } from './simulation/request.ts'
+export { EDITS_ADDRESS, encodeEdit, type StateEdit } from './stateEdits.ts'
 export {
   createMemoryStore,
   type EvmChange,
@@ -55,6 +56,7 @@ export {
   type MemoryStore,
   storageKey,
 } from './store.ts'
+export { systemContracts } from './systemContracts.ts'
 export { systemTokenAccount, totalSupplyOf } from './systemToken.ts'
 export { SYSTEM_TOKEN_CODE, TOTAL_SUPPLY_SLOT } from './systemTokenCode.ts'
 export { createCallTracer } from './tracers/callTracer.ts'

@@ -2,6 +2,9 @@
 
 /** EIP-3860: twice EIP-170's 24,576 bytes of code. */
 export const MAX_INITCODE_BYTES = 49_152
+/** In geth's words (core/vm/common.go). */
+export const initcodeTooLarge = (bytes: number | bigint): string =>
+  `max initcode size exceeded: code size ${bytes} limit ${MAX_INITCODE_BYTES}`
 
 const BASE_GAS = 21_000
 const CREATE_GAS = 32_000

@@ -3,7 +3,7 @@ import type { FeeRecipient } from '../core/chain/params.ts'
 import type { CorePort, SystemOutcome, SystemTransaction } from '../core/host/corePort.ts'
 import { assert } from '../core/primitives/assert.ts'
 import { bytesToBigint } from '../core/primitives/bytes.ts'
-import { keccak256 } from '../core/primitives/hash.ts'
+import { HASH_LENGTH } from '../core/primitives/hash.ts'
 import { type Body, type Decoded, runBody } from './blockBody.ts'
 import { BLOB_BASE_FEE } from './blockEnvironment.ts'
 import { type BlockState, finishBlockState } from './blockState.ts'
@@ -11,6 +11,7 @@ import { createEngine, type Engine, enter } from './engine.ts'
 import type { ExecutiveName } from './executive.ts'
 import { type Hardfork, transactionGasCap } from './forks.ts'
 import { sealHeader } from './header.ts'
+import { keccakMany } from './keccakMany.ts'
 import { encodeReceipt, mergeBlooms } from './receipts.ts'
 import { CallRecord, checkShadow, coreThrough } from './shadow.ts'
 import { CommittedState, type StateCacheOptions } from './state/committedState.ts'
@@ -22,20 +23,17 @@ import type { BlockContext, FeeTotals } from './transition.ts'
 import { orderedRoot } from './trie/orderedRoot.ts'
 
 export type EvmCacheOptions = StateCacheOptions & {
-  readonly cachedNodes: number
-  readonly cachedHashes: number
+  readonly cachedNodeBytes: number
 }
 
-/**
- * About 250 MB when full: an account 300 bytes, a slot 150, a trie node at most 900. The nodes are all
- * branches of a trie of a million accounts.
- */
+const MIB = 1024 * 1024
+
+/** At most 352 MiB and the codes: accounts and trie of a state of a million accounts, and a million slots. Taken as it is used. */
 export const defaultEvmCacheOptions: EvmCacheOptions = {
-  cachedAccounts: 100_000,
-  cachedSlots: 200_000,
+  accountBytes: 96 * MIB,
+  slotBytes: 64 * MIB,
   cachedCodes: 1_000,
-  cachedNodes: 150_000,
-  cachedHashes: 200_000,
+  cachedNodeBytes: 192 * MIB,
 }
 
 /** Which executive runs blocks; shadow: nexus, and the reference again behind it, to halt on any difference. */
@@ -45,6 +43,8 @@ export type EvmMachineOptions = {
   readonly store: EvmStore
   readonly chainId: number
   readonly hardfork: Hardfork
+  /** Absent or null: not a development network. */
+  readonly faucet?: Uint8Array | null
   /** Absent: nexus. */
   readonly execution?: ExecutionMode
   readonly caches?: EvmCacheOptions
@@ -56,7 +56,6 @@ export type EvmTransactionInput = {
   readonly bytes: Uint8Array
   /** Null: not recovered yet. */
   readonly sender: Uint8Array | null
-  readonly hash?: Uint8Array
 }
 
 export type EvmBlockInput = {
@@ -131,12 +130,12 @@ export type EvmMachine = {
 }
 
 export async function createEvmMachine(options: EvmMachineOptions): Promise<EvmMachine> {
-  const { store, chainId, hardfork, caches = defaultEvmCacheOptions } = options
+  const { store, chainId, hardfork, faucet = null, caches = defaultEvmCacheOptions } = options
   const committed = new CommittedState(store, caches)
   const trie = new StateTrie({ store, ...caches })
   const mode = options.execution ?? 'nexus'
   const createWith = (executive: ExecutiveName): Promise<Engine> =>
-    createEngine({ chainId, hardfork, committed, executive })
+    createEngine({ chainId, hardfork, faucet, committed, executive })
   const parts: Parts = {
     ...{ options, committed, trie },
     engine: await createWith(mode === 'reference' ? 'reference' : 'nexus'),
@@ -158,9 +157,7 @@ export async function createEvmMachine(options: EvmMachineOptions): Promise<EvmM
     },
     commit() {
       assert(pending !== null, 'there is a pending result to commit')
-      for (const [key, entry] of pending.accounts) committed.learnAccount(key, entry)
-      for (const [key, value] of pending.slots) committed.learnSlot(key, value)
-      for (const [hash, code] of pending.codes) committed.learnCode(hash, code)
+      committed.learn(pending.changes)
       trie.commit()
       pending = null
     },
@@ -189,9 +186,7 @@ async function executeBlock(
   const context = contextOf(input)
   engine.ancestors.hashOf = input.ancestorHash
   const started = now()
-  const decoded = input.transactions.map((transaction) =>
-    decodeOne(options, input.gasLimit, transaction),
-  )
+  const decoded = decodeAll(options, input)
   const ready = now()
   const record =
     shadow === null || input.core === undefined ? null : new CallRecord(input.core.port)
@@ -244,19 +239,23 @@ function contextOf(input: EvmBlockInput): BlockContext {
     environment,
     fees: { baseFeeRecipient, tipRecipient, treasury, proposer },
     totals: { burned: 0n, treasury: 0n, proposer: 0n },
+    ancestry: { parentHash: input.parent.hash, parentBeaconBlockRoot: input.parentBlockId },
   }
 }
 
 const secondsOf = (timestampMs: number): number => Math.floor(timestampMs / 1_000)
 
-function decodeOne(
-  { chainId, hardfork }: EvmMachineOptions,
-  gasLimit: number,
-  input: EvmTransactionInput,
-): Decoded {
-  const hash = input.hash ?? keccak256(input.bytes)
-  const rules = { chainId, blockGasLimit: Math.min(gasLimit, transactionGasCap(hardfork)) }
-  return { hash, result: decodeTransaction(input.bytes, rules, { sender: input.sender, hash }) }
+function decodeAll(
+  { chainId, hardfork, faucet = null }: EvmMachineOptions,
+  { gasLimit, transactions }: EvmBlockInput,
+): Decoded[] {
+  const blockGasLimit = Math.min(gasLimit, transactionGasCap(hardfork))
+  const rules = { chainId, blockGasLimit, impersonates: faucet !== null }
+  const hashes = keccakMany(transactions.map(({ bytes }) => bytes))
+  return transactions.map(({ bytes, sender }, i) => {
+    const hash = hashes.slice(i * HASH_LENGTH, (i + 1) * HASH_LENGTH)
+    return { hash, result: decodeTransaction(bytes, rules, { sender, hash }) }
+  })
 }
 
 function headerOf(input: EvmBlockInput, body: Body, stateRoot: Uint8Array): EthereumHeader {

@@ -6,7 +6,7 @@ import { hasCode } from './account.ts'
 import type { BlockEnvironment } from './blockEnvironment.ts'
 import { applyAuthorizations } from './delegation.ts'
 import type { Engine } from './engine.ts'
-import { andThen, type Executive, type TopResult } from './executive.ts'
+import { andThen, type Executive, type Fault, type TopResult } from './executive.ts'
 
 /** A transaction once its fee is set aside and its nonce counted: what is left to run. */
 export type Message = {
@@ -29,6 +29,7 @@ export type MessageOutcome = {
   readonly gasSpent: number
   /** Null on success, else the EVM's words for the exception. */
   readonly error: string | null
+  readonly fault: Fault | null
   readonly returnData: Uint8Array
   readonly logs: readonly Log[]
   readonly created: Uint8Array | null
@@ -61,6 +62,7 @@ export function runTransfer(engine: Engine, message: Message): MessageOutcome {
     gasUsed: Math.max(message.intrinsicGas, message.floorGas),
     gasSpent: message.intrinsicGas,
     error: null,
+    fault: null,
     returnData: EMPTY_BYTES,
     logs: [],
     created: null,
@@ -89,12 +91,12 @@ export function runMessage(
 }
 
 function outcomeOf(message: Message, refund: number, result: TopResult): MessageOutcome {
-  const { error, returnData, logs, created, destroyed } = result
+  const { error, fault, returnData, logs, created, destroyed } = result
   const gasSpent = message.intrinsicGas + result.gasUsed
   const refunds = refund + (error === null ? result.refund : 0)
   const refunded = gasSpent - Math.min(refunds, Math.floor(gasSpent / REFUND_QUOTIENT))
   const gasUsed = Math.max(refunded, message.floorGas)
-  return { gasUsed, gasSpent, error, returnData, logs, created, destroyed }
+  return { gasUsed, gasSpent, error, fault, returnData, logs, created, destroyed }
 }
 
 /** After fees are paid: removes destroyed and touched empty accounts, and forgets what was warm. */

@@ -2,6 +2,7 @@ import type { Log, Receipt } from '../core/chain/executedBlock.ts'
 import { keccak256 } from '../core/primitives/hash.ts'
 import { GenerationCache } from './cache.ts'
 import { headerLength, writeHeader, writeString } from './rlp.ts'
+import { blockBytes } from './slab.ts'
 import { keyOf } from './state/keys.ts'
 
 export const BLOOM_BYTES = 256
@@ -62,7 +63,7 @@ export function encodeReceipt(receipt: ReceiptBody): Uint8Array {
   const logsLength = logs.reduce((sum, log) => sum + withHeader(logLength(log)), 0)
   const length = 1 + gas + withHeader(BLOOM_BYTES) + withHeader(logsLength)
   const prefix = type === 0 ? 0 : 1
-  const out = new Uint8Array(prefix + withHeader(length))
+  const out = blockBytes(prefix + withHeader(length))
   if (prefix === 1) out[0] = type
   let at = writeHeader(out, prefix, 0xc0, length)
   out[at] = status === 0 ? 0x80 : 1

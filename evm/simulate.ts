@@ -28,7 +28,6 @@ import type {
 } from './simulation/request.ts'
 import { type Run, type RunResult, runOnce, ZERO_ADDRESS } from './simulation/run.ts'
 import { CommittedState } from './state/committedState.ts'
-import { keyOf } from './state/keys.ts'
 import type { EvmStore } from './store.ts'
 import { TraceTooLarge, type TransactionTracer } from './tracers/transactionTracer.ts'
 
@@ -79,9 +78,14 @@ export type CallTraceResult<T> =
   | { readonly ok: true; readonly trace: T }
   | { readonly ok: false; readonly failure: CallResult | 'tooLarge' }
 
-export type SimulatorOptions = { readonly chainId: number; readonly hardfork: Hardfork }
+export type SimulatorOptions = {
+  readonly chainId: number
+  readonly hardfork: Hardfork
+  /** Absent or null: not a development network. */
+  readonly faucet?: Uint8Array | null
+}
 
-const CACHES = { cachedAccounts: 1_000, cachedSlots: 10_000, cachedCodes: 1_000 }
+const CACHES = { accountBytes: 65_536, slotBytes: 262_144, cachedCodes: 1_000 }
 /** Access lists settle after two or three runs; code that looks at its own gas may never settle. */
 const MAX_ACCESS_LIST_RUNS = 16
 
@@ -189,7 +193,7 @@ async function settle(engine: Engine, run: Run): Promise<AccessListResult> {
 /** Warm anyway: listing them would only cost. */
 function partiesOf({ request, committed }: Run): Uint8Array[] {
   const from = request.from ?? ZERO_ADDRESS
-  const nonce = committed.account(keyOf(from), from).account?.nonce ?? 0
+  const nonce = committed.account(from).account?.nonce ?? 0
   return [from, request.to ?? contractAddress(from, nonce)]
 }
 

@@ -1,4 +1,5 @@
 import type { FrameKind } from '../core/chain/trace.ts'
+import type { Fault } from './executive.ts'
 
 export type TraceStep = {
   readonly pc: number
@@ -41,6 +42,7 @@ export type TraceResult = {
   readonly output: Uint8Array
   /** Null on success, `revert`, or the EVM's words for the exception. */
   readonly error: string | null
+  readonly fault: Fault | null
   readonly depth: number
 }
 

@@ -2,7 +2,7 @@ import { bytesToBigint, concatBytes } from '../core/primitives/bytes.ts'
 import { keccak256 } from '../core/primitives/hash.ts'
 import { LIMITS } from '../core/primitives/limits.ts'
 import { ok, type Result, reject } from '../core/primitives/result.ts'
-import { recoverAddress } from '../core/primitives/signature.ts'
+import { ADDRESS_LENGTH, recoverAddress } from '../core/primitives/signature.ts'
 import {
   type AccessListEntry,
   type Authorization,
@@ -36,6 +36,8 @@ export type TransactionType = 0 | 1 | 2 | 4
 export type DecodedTransaction = {
   readonly hash: Uint8Array
   readonly sender: Uint8Array
+  /** Nobody signed it: see `TransactionRules`. */
+  readonly isImpersonated: boolean
   readonly type: TransactionType
   readonly nonce: number
   readonly gasLimit: number
@@ -58,6 +60,11 @@ export type TransactionRules = {
   readonly chainId: number
   /** A larger gas limit never fits a block, or is above the fork's cap for a transaction. */
   readonly blockGasLimit: number
+  /**
+   * On a development network: parity 0, s 0 and r a number stand for the sender whose address that number
+   * is. No ECDSA signature has an s of zero. Absent or false: they are a bad signature.
+   */
+  readonly impersonates?: boolean
 }
 
 /** What an earlier step already computed; null computes it here. */
@@ -81,16 +88,26 @@ export function decodeTransaction(
   if (!fields.ok) return fields
   const checked = check(fields.value, rules)
   if (checked !== null) return reject(checked)
-  const sender = known.sender ?? recoverSender(bytes, layout.value, fields.value)
+  const named = rules.impersonates === true ? impersonated(fields.value.signature) : null
+  const sender = named ?? known.sender ?? recoverSender(bytes, layout.value, fields.value)
   if (sender === null) return reject('BAD_SIGNATURE')
   const { chainId: _, signature: __, ...transaction } = fields.value
   return ok({
     ...transaction,
     hash: known.hash ?? keccak256(bytes),
     sender,
+    isImpersonated: named !== null,
     bytes,
     size: bytes.length,
   })
+}
+
+/** The address that stands in the place of a signature; null: none does. */
+function impersonated({ r, s, parity }: Signature): Uint8Array | null {
+  if (parity !== 0 || s.length > 0 || r.length === 0 || r.length > ADDRESS_LENGTH) return null
+  const address = new Uint8Array(ADDRESS_LENGTH)
+  address.set(r, ADDRESS_LENGTH - r.length)
+  return address
 }
 
 type Layout = {
@@ -160,7 +177,7 @@ type Signature = {
   readonly parity: number
 }
 
-type Fields = Omit<DecodedTransaction, 'hash' | 'sender' | 'bytes' | 'size'> & {
+type Fields = Omit<DecodedTransaction, 'hash' | 'sender' | 'isImpersonated' | 'bytes' | 'size'> & {
   /** −1: more than a number holds; null: an unprotected legacy transaction. */
   readonly chainId: number | null
   readonly signature: Signature

@@ -12,6 +12,8 @@ import {
   runMessage,
   runTransfer,
 } from './message.ts'
+import { applyEdit, isStateEdit } from './stateEdits.ts'
+import type { Ancestry } from './systemContracts.ts'
 import type { DecodedTransaction } from './transaction.ts'
 
 /** Why a well-formed transaction has no place in the block at its turn. */
@@ -37,6 +39,8 @@ export type BlockContext = {
   readonly environment: BlockEnvironment
   readonly fees: FeeRules
   readonly totals: FeeTotals
+  /** Absent: no block, or one without a past, is under way. */
+  readonly ancestry?: Ancestry
 }
 
 export type AppliedTransaction = {
@@ -69,12 +73,16 @@ export function applyTransaction(
     balance: before.balance - BigInt(gasLimit) * gasPrice,
     nonce: before.nonce + 1,
   })
+  const { faucet } = engine
+  const isEdit = isStateEdit(faucet, transaction)
+  const isRefused = isEdit && faucet !== null && !applyEdit(flat, faucet, transaction.data)
   const message = { ...transaction, gasPrice }
   const plain = isPlainTransfer(engine, message)
   const ran = plain
     ? runTransfer(engine, message)
     : runMessage(engine, context.environment, message)
-  return andThen(ran, (outcome) => {
+  return andThen(ran, (done) => {
+    const outcome = isRefused ? { ...done, error: 'revert' } : done
     flat.credit(sender, BigInt(gasLimit - outcome.gasUsed) * gasPrice)
     const gasUsed = BigInt(outcome.gasUsed)
     pay(engine, context, context.fees.baseFeeRecipient, gasUsed * baseFeePerGas)
@@ -109,10 +117,9 @@ function objection(
   const nonce = account?.nonce ?? 0
   if (transaction.nonce < nonce) return 'NONCE_TOO_LOW'
   if (transaction.nonce > nonce) return 'NONCE_TOO_HIGH'
-  // EIP-3607, except for an account that only delegates (EIP-7702).
-  if (account !== null && hasCode(account) && !isDelegation(flat.code(account))) {
-    return 'SENDER_NOT_EOA'
-  }
+  // EIP-3607, except for an account that only delegates (EIP-7702), and where no key is asked for.
+  const isContract = account !== null && hasCode(account) && !isDelegation(flat.code(account))
+  if (isContract && !transaction.isImpersonated) return 'SENDER_NOT_EOA'
   const most = BigInt(transaction.gasLimit) * transaction.maxFeePerGas + transaction.value
   return (account?.balance ?? 0n) < most ? 'INSUFFICIENT_FUNDS' : null
 }

@@ -1,12 +1,12 @@
 import { isReserved } from '../core/host/precompile.ts'
-import { toHex } from '../core/primitives/bytes.ts'
+import { equalBytes, toHex } from '../core/primitives/bytes.ts'
 import { LIMITS } from '../core/primitives/limits.ts'
+import { isChainAddress, isReservedAddress } from '../evm/reserved.ts'
 import { checksumAddress } from './address.ts'
 import { checkCore } from './coreConsistency.ts'
-import type { Genesis, GenesisAccount } from './genesis.ts'
+import { faucetOf, type Genesis, type GenesisAccount } from './genesis.ts'
 import { GENESIS_LIMITS } from './limits.ts'
 import { elementPath, memberPath, type Problem, type ProblemCode } from './problems.ts'
-import { isChainAddress, isReservedAddress } from './reserved.ts'
 
 type Report = (path: string, code: ProblemCode, expected: string, found: string) => void
 
@@ -16,6 +16,7 @@ export function checkConsistency(genesis: Genesis, problems: Problem[]): void {
     problems.push({ path, code, expected, found })
   checkValidators(genesis, report)
   checkTreasury(genesis, report)
+  checkFaucet(genesis, report)
   checkAccounts(genesis, report)
   checkCore(genesis.core, report)
 }
@@ -57,6 +58,22 @@ function checkTreasury({ consensus, evm }: Genesis, report: Report): void {
     )
   if (!isMissing && isReservedAddress(evm.treasury))
     report('evm.treasury', 'RESERVED_ADDRESS', "somebody's address", checksumAddress(evm.treasury))
+}
+
+/** Nobody makes a chain a development network by a slip: the faucet stands in two places. */
+function checkFaucet(genesis: Genesis, report: Report): void {
+  const faucet = faucetOf(genesis)
+  if (faucet === null) return
+  const isFunded = genesis.accounts.some(
+    ({ address, balance }) => balance > 0n && equalBytes(address, faucet),
+  )
+  if (!isFunded)
+    report(
+      'evm.faucet',
+      'UNFUNDED_FAUCET',
+      'an account with coins',
+      `${checksumAddress(faucet)}, which has none`,
+    )
 }
 
 function checkAccounts({ accounts }: Genesis, report: Report): void {

@@ -1,8 +1,8 @@
 import { toHex } from '../core/primitives/bytes.ts'
+import { isReservedAddress } from '../evm/reserved.ts'
 import { checksumAddress } from './address.ts'
 import type { CoreGenesis, GenesisMarket } from './core.ts'
 import { elementPath, memberPath, type ProblemCode } from './problems.ts'
-import { isReservedAddress } from './reserved.ts'
 
 type Report = (path: string, code: ProblemCode, expected: string, found: string) => void
 

@@ -6,6 +6,7 @@ import { type Millis, millisOf } from '../core/primitives/units.ts'
 import type { CoreGenesis } from './core.ts'
 import { formatGenesis } from './format.ts'
 import type { EvmParams, Genesis, GenesisAccount, GenesisValidator } from './genesis.ts'
+import { MULTICALL_CODE } from './multicallCode.ts'
 import { parseGenesis } from './parse.ts'
 import { formatProblems } from './problems.ts'
 
@@ -34,6 +35,7 @@ export const defaultEvmParams: EvmParams = {
   hardfork: 'prague',
   baseFeePerGas: 1_000_000_000n,
   treasury: new Uint8Array(ADDRESS_LENGTH),
+  faucet: new Uint8Array(ADDRESS_LENGTH),
 }
 
 /**
@@ -48,6 +50,15 @@ export const deploymentProxy: GenesisAccount = {
   code: fromHex(
     '7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe03601600081602082378035828234f58015156039578182fd5b8082525050506014600cf3',
   ),
+  storage: [],
+}
+
+/** Where Multicall3 is on every chain: a contract with its functions, for the tools that batch their reads through it. */
+export const multicall: GenesisAccount = {
+  address: fromHex('ca11bde05977b3631167028862be2a173976ca11'),
+  balance: 0n,
+  nonce: 1,
+  code: MULTICALL_CODE,
   storage: [],
 }
 

@@ -1,7 +1,7 @@
 import { bytesToBigint, toHex } from '../core/primitives/bytes.ts'
 import { checksumAddress } from './address.ts'
 import type { CoreGenesis } from './core.ts'
-import { GENESIS_FORMAT, type Genesis, type GenesisAccount } from './genesis.ts'
+import { faucetOf, GENESIS_FORMAT, type Genesis, type GenesisAccount } from './genesis.ts'
 
 /** The document of a genesis as JSON for people; `parseGenesis` gives the same genesis back. */
 export function formatGenesis(genesis: Genesis): string {
@@ -20,6 +20,7 @@ export function formatGenesis(genesis: Genesis): string {
       hardfork: evm.hardfork,
       baseFeePerGas: evm.baseFeePerGas.toString(),
       treasury: checksumAddress(evm.treasury),
+      ...(faucetOf(genesis) === null ? {} : { faucet: checksumAddress(evm.faucet) }),
     },
     accounts: accounts.map(formatAccount),
     core: formatCore(core),

@@ -52,6 +52,11 @@ export type EvmParams = {
   readonly baseFeePerGas: bigint
   /** Where fees go whose recipient is `treasury`; the zero address when none does. */
   readonly treasury: Uint8Array
+  /**
+   * On a development network: its faucet, which changes state at will, while everybody sends as whom they
+   * please (`stateEdits.ts`, `transaction.ts` of the EVM). The zero address: this is a chain like any other.
+   */
+  readonly faucet: Uint8Array
 }
 
 /**
@@ -103,6 +108,7 @@ const formattedCodec: Codec<Formatted> = struct<Formatted>({
       hardfork,
       baseFeePerGas: u256,
       treasury: fixedBytes(ADDRESS_LENGTH),
+      faucet: fixedBytes(ADDRESS_LENGTH),
     }),
     accounts: list(
       struct<GenesisAccount>({
@@ -128,6 +134,10 @@ export const encodeGenesis = (genesis: Genesis): Uint8Array =>
 /** 32 bytes; the identity of a chain, whatever the layout of the JSON it was read from. */
 export const genesisHash = (genesis: Genesis): Uint8Array =>
   hash(DOMAIN.genesis, encodeGenesis(genesis))
+
+/** Null: not a development network. */
+export const faucetOf = ({ evm: { faucet } }: Genesis): Uint8Array | null =>
+  faucet.some((byte) => byte !== 0) ? faucet : null
 
 /** What a light client may start from: the chain before its first block. */
 export const trustedGenesis = (genesis: Genesis) => ({

@@ -6,9 +6,11 @@ export {
   defaultConsensusParams,
   defaultEvmParams,
   deploymentProxy,
+  multicall,
   WEI_PER_COIN,
 } from './create.ts'
 export {
+  faucetOf,
   fundedAccount,
   type Genesis,
   genesisHash,

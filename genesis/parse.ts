@@ -108,6 +108,7 @@ const evm: Check<EvmParams> = object<EvmParams>({
   hardfork: required(oneOf<Hardfork>(HARDFORKS)),
   baseFeePerGas: required(baseFee),
   treasury: defaulted(address, new Uint8Array(ADDRESS_LENGTH)),
+  faucet: defaulted(address, new Uint8Array(ADDRESS_LENGTH)),
 })
 
 const storage: Check<readonly StorageSlot[]> = (value, place) =>

@@ -67,14 +67,18 @@ type CompositionPorts<N extends ComposedNetwork> = {
   readonly onFatal: (error: unknown) => void
 }
 
+type Parts = {
+  readonly flow: TransactionFlow
+  readonly engine: NexusBft
+  readonly sync: BlockSync
+}
+
 /** Mempool, consensus and block sync, joined with each other and with their network. */
 export class Composition<N extends ComposedNetwork> {
   readonly #options: CompositionOptions
   readonly #ports: CompositionPorts<N>
   readonly network: N
-  readonly flow: TransactionFlow
-  readonly engine: NexusBft
-  readonly sync: BlockSync
+  #parts: Parts
   #cancelExpiry: (() => void) | null = null
   #announcement: Announcement | null = null
   #cancelAnnouncing: (() => void) | null = null
@@ -82,18 +86,18 @@ export class Composition<N extends ComposedNetwork> {
   constructor(options: CompositionOptions, ports: CompositionPorts<N>, head: ChainHead) {
     this.#options = options
     this.#ports = ports
-    const { clock, log, metrics } = ports
     this.network = ports.createNetwork(this.#handlers())
-    this.flow = this.#createFlow(head)
-    this.engine = this.#createEngine()
-    this.engine.standAt(head)
-    this.sync = new BlockSync(defaultBlockSyncOptions, {
-      engine: this.engine,
-      network: this.network,
-      clock,
-      log: log.child('sync'),
-      metrics: metrics.sync,
-    })
+    this.#parts = this.#partsAt(head)
+  }
+
+  get flow(): TransactionFlow {
+    return this.#parts.flow
+  }
+  get engine(): NexusBft {
+    return this.#parts.engine
+  }
+  get sync(): BlockSync {
+    return this.#parts.sync
   }
 
   /** The newest committed height. */
@@ -101,18 +105,38 @@ export class Composition<N extends ComposedNetwork> {
     return this.engine.head.summary.height
   }
 
-  /** Once the network listens. */
-  start(head: ChainHead): void {
-    this.engine.start(head)
+  /** Once the network listens. `rests`: see `NexusBft.start`. */
+  start(head: ChainHead, rests = false): void {
+    this.engine.start(head, rests)
     this.sync.start()
     this.#openGate(head)
     this.#expire()
+  }
+
+  /** After `stop`: everything but the network anew, at another place of the chain. `start` follows. */
+  standAt(head: ChainHead): void {
+    this.#parts = this.#partsAt(head)
+  }
+
+  #partsAt(head: ChainHead): Parts {
+    const { clock, log, metrics } = this.#ports
+    const flow = this.#createFlow(head)
+    const engine = this.#createEngine(flow)
+    engine.standAt(head)
+    const sync = new BlockSync(defaultBlockSyncOptions, {
+      ...{ engine, network: this.network, clock },
+      log: log.child('sync'),
+      metrics: metrics.sync,
+    })
+    return { flow, engine, sync }
   }
 
   /** Everything but the network, which may still call the handlers. */
   async stop(): Promise<void> {
     this.#cancelExpiry?.()
     this.#cancelAnnouncing?.()
+    this.#cancelAnnouncing = null
+    this.#announcement = null
     await this.sync.stop()
     await this.engine.stop()
     this.flow.stop()
@@ -216,9 +240,9 @@ export class Composition<N extends ComposedNetwork> {
     )
   }
 
-  #createEngine(): NexusBft {
+  #createEngine(flow: TransactionFlow): NexusBft {
     const { clock, signer, wal, executor, reader, log, metrics, onFatal } = this.#ports
-    const { sourceOver = (flow) => flow } = this.#ports
+    const { sourceOver = (inner) => inner } = this.#ports
     const { chainId, params, timeouts, acknowledgedFork } = this.#options
     const evidence = new EvidencePool({
       reader,
@@ -231,7 +255,7 @@ export class Composition<N extends ComposedNetwork> {
       {
         ...{ clock, signer, wal, executor, reader, evidence, onFatal },
         network: this.network,
-        transactions: sourceOver(this.flow),
+        transactions: sourceOver(flow),
         log: log.child('consensus'),
         metrics: metrics.consensus,
         onCommitted: (commit) => this.#committed(commit),

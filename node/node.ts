@@ -3,8 +3,9 @@ import type { ForkReport } from '../consensus/index.ts'
 import { assertArenaHashesAgree } from '../core/arena/index.ts'
 import { assertHashesAgree } from '../core/primitives/hash.ts'
 import { assertSignaturesAgree, signatures } from '../core/primitives/signature.ts'
+import { type Height, heightOf } from '../core/primitives/units.ts'
 import { transactionGasCap } from '../evm/index.ts'
-import { genesisHash } from '../genesis/index.ts'
+import { faucetOf, genesisHash } from '../genesis/index.ts'
 import { Composition, type CompositionOptions } from './composition.ts'
 import type { NodeConfig } from './config.ts'
 import { systemClock } from './consensus/clock.ts'
@@ -13,23 +14,27 @@ import { forkKey, isFork } from './consensus/forkWatch.ts'
 import { meteredWal } from './consensus/meteredWal.ts'
 import type { Commit } from './consensus/ports.ts'
 import { StartGate } from './consensus/startGate.ts'
-import { defaultWalDirectoryOptions, WalDirectory } from './consensus/wal.ts'
+import { defaultWalDirectoryOptions, removeWalsFrom, WalDirectory } from './consensus/wal.ts'
 import { DevnetControl } from './devnet/control.ts'
-import { assertDevnetAllowed } from './devnet/faucet.ts'
+import { assertDevnetAllowed, isDevnetGenesis } from './devnet/faucet.ts'
+import type { ChainPast } from './devnet/snapshots.ts'
 import { coreRegistry } from './engines/registry.ts'
 import { type ChainHead, storedValidatorSet } from './executor/chainHead.ts'
 import { ExecutorClient } from './executor/executorClient.ts'
 import { keptHistory } from './executor/retentionPolicy.ts'
+import { BanFile } from './network/banFile.ts'
 import { Network, type NetworkHandlers } from './network/network.ts'
 import { networkOptionsOf } from './networkOptions.ts'
 import { NodeGateway } from './nodeGateway.ts'
 import type { NodeStatus, RunningNode, StartNodeOptions } from './nodeTypes.ts'
+import type { LogLevel } from './observability/logger.ts'
 import { RpcService } from './rpc/rpcService.ts'
 import { openNodeSigner } from './signing.ts'
 import { SnapshotMaker } from './snapshots/snapshotMaker.ts'
 import { SnapshotShelf } from './snapshots/snapshotShelf.ts'
 import { ChainReader, defaultChainReaderOptions } from './storage/chainReader.ts'
 import { defaultDatabaseOptions } from './storage/database.ts'
+import { nodeFileSystem } from './storage/fileSystem.ts'
 import { joinChain } from './sync/joinChain.ts'
 import { SenderRecovery } from './transactions/senderRecovery.ts'
 import { readVersion } from './version.ts'
@@ -89,7 +94,8 @@ function retentionOf({ storage, paths }: NodeConfig) {
 async function signerOf(options: StartNodeOptions): Promise<StartGate | null> {
   const { validatorKey: privateKey, config, genesis, log, metrics } = options
   const { chainId } = genesis
-  const signing = { config, chainId, privateKey, log, metrics: metrics.signer }
+  const canRewind = config.devnet.methods && isDevnetGenesis(genesis)
+  const signing = { config, chainId, privateKey, log, metrics: metrics.signer, canRewind }
   const signer = await openNodeSigner(signing)
   return signer === null ? null : new StartGate(signer)
 }
@@ -138,6 +144,7 @@ class Node implements RunningNode {
   readonly #snapshots: SnapshotMaker | null
   #transactions = 0
   #stopping: Promise<void> | null = null
+  #rewinding: Promise<unknown> = Promise.resolve()
 
   constructor(options: StartNodeOptions, opened: Opened, head: ChainHead) {
     this.#options = options
@@ -146,11 +153,17 @@ class Node implements RunningNode {
     const { maxBlockGas } = genesis.consensus
     const gasLimit = Math.min(maxBlockGas, transactionGasCap(genesis.evm.hardfork))
     this.#recovery = new SenderRecovery({
-      rules: { chainId: genesis.chainId, blockGasLimit: gasLimit },
+      rules: {
+        ...{ chainId: genesis.chainId, blockGasLimit: gasLimit },
+        impersonates: faucetOf(genesis) !== null,
+      },
       engines: coreRegistry.engines,
       threads: config.mempool.signatureThreads,
       eager: true,
     })
+    const { metrics } = options
+    metrics.watchThreads({ name: 'executor', workers: () => opened.executor.workers })
+    metrics.watchThreads({ name: 'signatures', workers: () => this.#recovery.workers })
     this.#shelf = new SnapshotShelf(config.paths.snapshots, opened.reader, systemClock)
     this.#snapshots = config.snapshots.everyBlocks > 0 ? this.#createSnapshots() : null
     this.#devnet = config.devnet.methods ? this.#createDevnet() : null
@@ -195,6 +208,10 @@ class Node implements RunningNode {
     return this.#options.metrics.text(others)
   }
 
+  setLogLevel(level: LogLevel): void {
+    this.#rpc?.setLogLevel(level)
+  }
+
   stop(): Promise<void> {
     this.#stopping ??= this.#stop()
     return this.#stopping
@@ -203,6 +220,7 @@ class Node implements RunningNode {
   async #stop(): Promise<void> {
     const { signer, executor, reader, wal } = this.#opened
     this.#devnet?.stop()
+    await this.#rewinding
     await this.#rpc?.stop()
     await this.#composition.stop()
     await this.network.stop()
@@ -226,7 +244,47 @@ class Node implements RunningNode {
         return validators.isQuorum(validators.powerOf(validators.indexOf(signer.address)))
       },
       onWanted: () => this.#composition.engine.notifyPending(),
+      past: this.#past(),
     })
+  }
+
+  #past(): ChainPast {
+    const { signer, executor } = this.#opened
+    let head: ChainHead | null = null
+    return {
+      isOwn: () =>
+        signer?.canRewind === true &&
+        this.#snapshots === null &&
+        this.network.peerIds().length === 0,
+      hold: (height) => executor.hold(height === null ? null : heightOf(height)),
+      rewind: async (height) => {
+        const rewinding = this.#rewind(heightOf(height))
+        // Halfway, nothing here stands where another part believes it to.
+        this.#rewinding = rewinding.catch(this.#options.onFatal)
+        head = await rewinding
+        return head.summary
+      },
+      resume: () => {
+        if (this.#stopping === null && head !== null) this.#composition.start(head, true)
+      },
+    }
+  }
+
+  /** Where the chain stands then; blocks are made again after `start`. */
+  async #rewind(height: Height): Promise<ChainHead> {
+    const { signer, executor, reader, wal } = this.#opened
+    const { paths } = this.#options.config
+    await this.#composition.stop()
+    await wal.close()
+    const head = await executor.rollBack(height)
+    const reached = head.summary.height
+    await removeWalsFrom(paths.wal, reached + 1, nodeFileSystem)
+    await signer?.rewind(reached)
+    reader.refresh()
+    this.#composition.standAt(head)
+    await this.#rpc?.rejoin()
+    this.#options.log.info('Chain went back', { wanted: height, height: reached })
+    return head
   }
 
   #createNetwork(handlers: NetworkHandlers): Network {
@@ -237,6 +295,7 @@ class Node implements RunningNode {
       clock: systemClock,
       log: log.child('network'),
       metrics: metrics.network,
+      bans: new BanFile(config.paths.bans, { clock: systemClock, log: log.child('network') }),
       onFatal,
     })
   }
@@ -303,7 +362,7 @@ class Node implements RunningNode {
   #createRpc(): RpcService {
     const { config, genesis, log, onFatal } = this.#options
     const { signer } = this.#opened
-    const { engine, flow, sync, network } = this.#composition
+    const composition = this.#composition
     return new RpcService(
       { config, genesis },
       {
@@ -311,10 +370,7 @@ class Node implements RunningNode {
           version: readVersion().nexus,
           config,
           validator: signer?.address ?? null,
-          engine,
-          flow,
-          sync,
-          network,
+          composition,
           fork: this.#opened.fork,
           devnet: this.#devnet,
         }),

@@ -140,16 +140,20 @@ const WITHOUT_KEY = { file: 'none', remote: 'remote' } as const
 /** A node that cannot be asked still works. */
 async function startAdmin(
   { config, log, setLogLevel }: Surroundings,
-  { network }: RunningNode,
+  node: RunningNode,
 ): Promise<AdminServer | null> {
   if (!config.admin.enabled) return null
+  const { network } = node
   try {
     return await startAdminServer(config.paths.adminSocket, {
       peers: () => network.peers(),
       bans: () => network.bans(),
       ban: (peerId, ms) => network.ban(peerId, ms),
       unban: (peerId) => network.unban(peerId),
-      setLogLevel,
+      setLogLevel: (level) => {
+        setLogLevel(level)
+        node.setLogLevel(level)
+      },
       stop: () => void process.kill(process.pid, 'SIGTERM'),
     })
   } catch (error) {

@@ -81,8 +81,13 @@ export type NodeIdentity = {
   readonly genesisHash: Uint8Array
 }
 
-/** `head` and then `core` come once for every height, in order. */
+/**
+ * `head` and then `core` come once for every height, in order. After `wentBack` and then `coreWentBack`, on a
+ * development network alone, they go on from that height.
+ */
 export type BackendEvent =
+  | { readonly kind: 'wentBack'; readonly height: number }
+  | { readonly kind: 'coreWentBack'; readonly height: number; readonly time: number }
   | { readonly kind: 'head'; readonly block: ExecutedBlock }
   | { readonly kind: 'pendingTransactions'; readonly hashes: readonly Uint8Array[] }
   | { readonly kind: 'syncing'; readonly isCatchingUp: boolean }

@@ -1,5 +1,5 @@
-import { isIPv6 } from 'node:net'
 import { LRUCache } from 'lru-cache'
+import { clientOf } from './connectionShares.ts'
 
 export type ClientRate = {
   /** A unit is a cheap call. 0: no limit. */
@@ -59,24 +59,4 @@ export class ClientBudgets {
     this.#earnedAtMs.set(client, after)
     return 0
   }
-}
-
-/** The name under which a client is counted: IPv4 as it is, of IPv6 the half that a network is given. */
-function clientOf(address: string): string {
-  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '')
-  if (!isIPv6(plain)) return plain
-  const [head = '', tail = ''] = (plain.split('%')[0] ?? '').toLowerCase().split('::')
-  const groups = head === '' ? [] : head.split(':')
-  const missing = plain.includes('::')
-    ? 8 - groups.length - (tail === '' ? 0 : tail.split(':').length)
-    : 0
-  const all = [
-    ...groups,
-    ...new Array<string>(missing).fill('0'),
-    ...(tail === '' ? [] : tail.split(':')),
-  ]
-  return all
-    .slice(0, 4)
-    .map((group) => group.replace(/^0+(?=.)/, ''))
-    .join(':')
 }

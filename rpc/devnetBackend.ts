@@ -10,8 +10,16 @@ export type DevnetBackend = {
   readonly faucet: Uint8Array
   /** r, s and v (27 or 28); null: not one of the accounts. */
   signDigest(signer: Uint8Array, digest: Uint8Array): Uint8Array | null
-  /** Null: not one of the accounts, nor the faucet. */
+  /** Null: not one of the accounts, nor the faucet, nor impersonated. */
   signTransaction(signer: Uint8Array, transaction: UnsignedTransaction): Uint8Array | null
+  /** Addresses that this node sends for without their keys. */
+  readonly impersonated: readonly Uint8Array[]
+  impersonate(address: Uint8Array): void
+  stopImpersonating(address: Uint8Array): void
+  /** Whether it sends for every address there is. */
+  impersonateAll(isOn: boolean): void
+  /** What the faucet sends to change an account. */
+  editOf(edit: StateEdit): { readonly to: Uint8Array; readonly data: Uint8Array }
   /** Resolves when reads show what was asked for. */
   control(request: DevnetRequest): Promise<Outcome<DevnetAnswer>>
 }
@@ -38,12 +46,35 @@ export type DevnetRequest =
   | { readonly kind: 'advance'; readonly ms: number }
   | { readonly kind: 'time'; readonly ms: number }
   | { readonly kind: 'nextBlockTime'; readonly ms: number }
+  /** Notes where the chain stands, once what was accepted before is in a block. */
+  | { readonly kind: 'snapshot' }
+  /** Back to where it stood then: later blocks, snapshots and pending transactions are gone. */
+  | { readonly kind: 'revert'; readonly snapshot: number }
 
 export type DevnetAnswer = {
   readonly height: number
   /** What the clock of blocks is ahead of the machine's. */
   readonly aheadMs: number
+  /** The one that was taken or gone back to; null: there is no such one. */
+  readonly snapshot?: number | null
 }
 
-/** DEVNET_NOT_ALONE: other validators have clocks of their own. */
-export type DevnetCode = 'DEVNET_NOT_ALONE' | 'TIME_NOT_AHEAD' | 'TIME_TOO_FAR' | 'DEVNET_STOPS'
+/** DEVNET_NOT_ALONE: other validators have clocks of their own. CHAIN_IS_SHARED: others have its blocks. */
+export type DevnetCode =
+  | 'DEVNET_NOT_ALONE'
+  | 'CHAIN_IS_SHARED'
+  | 'CHAIN_WENT_BACK'
+  | 'TIME_NOT_AHEAD'
+  | 'TIME_TOO_FAR'
+  | 'DEVNET_STOPS'
+
+/** A change of one account that no transaction could make. */
+export type StateEdit = {
+  readonly address: Uint8Array
+} /** In wei; the difference comes from the faucet, or goes there. */ & (
+  | { readonly kind: 'balance'; readonly balance: bigint }
+  | { readonly kind: 'nonce'; readonly nonce: number }
+  | { readonly kind: 'code'; readonly code: Uint8Array }
+  /** 32 bytes each. */
+  | { readonly kind: 'slot'; readonly slot: Uint8Array; readonly value: Uint8Array }
+)

@@ -20,7 +20,7 @@ export type DispatcherModules = {
   /** After each call. `code` is `ok` or the JSON-RPC number; an unknown method is called `unknown`. */
   readonly onCall: (method: string, code: string, seconds: number) => void
   /** A client asked for more than it may. */
-  readonly onRefused: (reason: 'RATE_LIMITED' | 'TOO_BUSY') => void
+  readonly onRefused: (reason: 'RATE_LIMITED' | 'TOO_BUSY' | 'TOO_MANY_CONNECTIONS') => void
   /** A method threw: our bug, or a disk that failed. The caller has got an internal error. */
   readonly onFault: (error: unknown, method: string) => void
 }

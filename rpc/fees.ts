@@ -1,4 +1,5 @@
 import {
+  type EthereumHeader,
   type ExecutedBlock,
   type Receipt,
   SYSTEM_TRANSACTION_TYPE,
@@ -16,9 +17,9 @@ const TIPS_PER_BLOCK = 3
 export class FeeOracle {
   readonly #backend: RpcBackend
   readonly #minimum: bigint
-  /** By height: what a block adds to the sample. */
-  readonly #samples = new Map<number, readonly bigint[]>()
-  #known: { readonly height: number; readonly tip: bigint } | null = null
+  /** By header, which a height may have another one of after the chain went back: what a block adds to the sample. */
+  readonly #samples = new WeakMap<EthereumHeader, readonly bigint[]>()
+  #known: { readonly header: EthereumHeader; readonly tip: bigint } | null = null
 
   constructor(backend: RpcBackend, minimum: bigint) {
     this.#backend = backend
@@ -28,24 +29,25 @@ export class FeeOracle {
   /** Wei per gas. */
   tip(): bigint {
     const height = this.#backend.height()
-    if (this.#known?.height === height) return this.#known.tip
+    const header = this.#backend.header(height)
+    if (header !== null && this.#known?.header === header) return this.#known.tip
     const tips: bigint[] = []
     const first = Math.max(1, height - ORACLE_BLOCKS + 1)
-    for (const old of this.#samples.keys()) if (old < first) this.#samples.delete(old)
     for (let at = first; at <= height; at++) tips.push(...this.#sample(at))
     tips.sort(ascending)
     const wanted = tips[Math.floor(((tips.length - 1) * ORACLE_PERCENTILE) / 100)] ?? 0n
     const tip = wanted > this.#minimum ? wanted : this.#minimum
-    this.#known = { height, tip }
+    this.#known = header === null ? null : { header, tip }
     return tip
   }
 
   #sample(height: number): readonly bigint[] {
-    const known = this.#samples.get(height)
+    const header = this.#backend.header(height)
+    const known = header === null ? undefined : this.#samples.get(header)
     if (known !== undefined) return known
     const block = this.#backend.block(height)
     const sample = block === null ? [] : tipsOf(block).sort(ascending).slice(0, TIPS_PER_BLOCK)
-    this.#samples.set(height, sample)
+    if (header !== null) this.#samples.set(header, sample)
     return sample
   }
 }

@@ -98,6 +98,12 @@ export class Filters {
     }
   }
 
+  /** The chain goes on from an earlier height: its next blocks are new. */
+  wentBack(height: number): void {
+    for (const { filter } of this.#entries.values())
+      if (filter.kind !== 'pendingTransactions') filter.next = Math.min(filter.next, height + 1)
+  }
+
   /** Drops what nobody asked for. To be called now and then. */
   expire(): void {
     const oldestMs = performance.now() - this.#limits.filterMs

@@ -1,16 +1,32 @@
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import { isHostAllowed, isOriginAllowed } from './access.ts'
 import type { ClientBudgets } from './clientBudgets.ts'
+import { ConnectionShares } from './connectionShares.ts'
 import type { Dispatcher, DispatcherModules } from './dispatcher.ts'
 import { errorText, type RpcFailure } from './jsonRpc.ts'
 import type { RpcOptions } from './options.ts'
 
 const JSON_TYPE = 'application/json'
-/** Milliseconds: a client that sends nothing, sends slowly, or keeps a connection unused. */
-const HEADERS_MS = 10_000
-const REQUEST_MS = 30_000
-const KEEP_ALIVE_MS = 75_000
-const CHECK_MS = 5_000
+/** Milliseconds after which a client loses its connection. */
+export type HttpTimes = {
+  /** It sent no request, or not all headers of one. */
+  readonly headersMs: number
+  /** It did not send a whole request. */
+  readonly requestMs: number
+  /** It keeps a connection unused. */
+  readonly keepAliveMs: number
+  /** It does not read its answer, or waits for one: longer than any answer may take. */
+  readonly idleMs: number
+  /** How often the first two are looked at. */
+  readonly checkMs: number
+}
+export const defaultHttpTimes: HttpTimes = {
+  headersMs: 10_000,
+  requestMs: 30_000,
+  keepAliveMs: 75_000,
+  idleMs: 120_000,
+  checkMs: 5_000,
+}
 /** How long a browser may remember the answer to its question, in seconds. */
 const PREFLIGHT_SECONDS = 600
 
@@ -18,28 +34,37 @@ export type HttpModules = {
   readonly dispatcher: Dispatcher
   readonly budgets: ClientBudgets
   readonly onRefused: DispatcherModules['onRefused']
+  readonly times: HttpTimes
 }
 
 /** The HTTP half: POST is JSON-RPC, GET is a hint for people, OPTIONS is for browsers. */
 export function createHttp(
   options: RpcOptions,
-  { dispatcher, budgets, onRefused }: HttpModules,
+  { dispatcher, budgets, onRefused, times }: HttpModules,
 ): FastifyInstance {
   const { limits } = options
   const app = fastify({
     bodyLimit: limits.bodyBytes,
     forceCloseConnections: true,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    requestTimeout: REQUEST_MS,
+    connectionTimeout: times.idleMs,
+    keepAliveTimeout: times.keepAliveMs,
+    requestTimeout: times.requestMs,
     exposeHeadRoutes: false,
     http: {
       maxHeaderSize: limits.headerBytes,
-      headersTimeout: HEADERS_MS,
-      connectionsCheckingInterval: CHECK_MS,
+      headersTimeout: times.headersMs,
+      connectionsCheckingInterval: times.checkMs,
       noDelay: true,
     },
   })
   app.server.maxConnections = limits.connections
+  const shares = new ConnectionShares(limits.connectionsPerClient, options.unlimitedClients)
+  app.server.on('connection', (socket) => {
+    const release = shares.take(socket.remoteAddress)
+    if (release !== null) return socket.on('close', release)
+    onRefused('TOO_MANY_CONNECTIONS')
+    return socket.destroy()
+  })
   app.removeAllContentTypeParsers()
   // Only this type: a browser asks before it sends it, so no foreign page can post blindly.
   app.addContentTypeParser(JSON_TYPE, { parseAs: 'string' }, (_, body, done) => done(null, body))

@@ -83,9 +83,15 @@ const PLAIN = {
     NOT_SUPPORTED,
     'time and blocks on demand need a chain of one validator: nexus devnet --validators 1',
   ],
+  CHAIN_IS_SHARED: [
+    NOT_SUPPORTED,
+    'this chain cannot go back: peers follow it, it makes snapshots for them, or its signer is another process',
+  ],
+  CHAIN_WENT_BACK: [SERVER_ERROR, 'the chain went back meanwhile'],
   TIME_NOT_AHEAD: [INVALID_PARAMS, 'the time of blocks only moves forward: choose a later one'],
   TIME_TOO_FAR: [INVALID_PARAMS, 'the time of blocks ends with the year 9999'],
   DEVNET_STOPS: [SERVER_ERROR, 'the devnet stops'],
+  CHAIN_BUSY: [LIMIT_EXCEEDED, 'the chain has more to do than it can; try again later'],
   CATCHING_UP: [SERVER_ERROR, 'the node is catching up with the chain; try again later'],
 } as const satisfies { readonly [code: string]: readonly [number: number, message: string] }
 
@@ -150,11 +156,7 @@ type DetailedFailure =
   | { readonly code: 'DEVNET_ONLY'; readonly method: string }
   | { readonly code: 'DEVNET_UNSUPPORTED'; readonly method: string; readonly instead: string }
   | { readonly code: 'ACCOUNT_LOCKED'; readonly address: Uint8Array }
-  | {
-      readonly code: 'BALANCE_NOT_LOWERED'
-      readonly address: Uint8Array
-      readonly balance: bigint
-    }
+  | { readonly code: 'STATE_NOT_EDITED'; readonly address: Uint8Array }
   | { readonly code: 'ACTION_TIMED_OUT'; readonly hash: Uint8Array; readonly timeoutMs: number }
 
 export type SimulationRefusal = keyof typeof SIMULATION_NUMBERS
@@ -294,10 +296,10 @@ const DETAILED: {
     message: ({ address }) =>
       `unknown account ${data(address)}: the node of a devnet signs for its test accounts only (eth_accounts)`,
   },
-  BALANCE_NOT_LOWERED: {
+  STATE_NOT_EDITED: {
     number: SERVER_ERROR,
-    message: ({ address, balance }) =>
-      `${data(address)} has ${balance} wei, and only its own key can take any away`,
+    message: ({ address }) =>
+      `${data(address)} was not changed: it is an address of the chain itself (a precompile, an engine, a system contract, a token of Core, the faucet), or the faucet has not enough`,
   },
   ACTION_TIMED_OUT: {
     number: SYNC_TIMED_OUT,

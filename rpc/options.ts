@@ -12,6 +12,8 @@ export type RpcLimits = {
   /** Requests that are being answered at one time, over all connections. */
   readonly inFlight: number
   readonly connections: number
+  /** Of them, of one address that is not among `unlimitedClients`. */
+  readonly connectionsPerClient: number
   readonly webSocketClients: number
   /** Of one WebSocket connection. */
   readonly subscriptions: number
@@ -60,6 +62,7 @@ export const defaultRpcLimits: RpcLimits = {
   batchMs: 15_000,
   inFlight: 4_096,
   connections: 1_000,
+  connectionsPerClient: 200,
   webSocketClients: 100,
   subscriptions: 32,
   outgoingBytes: 16 * MIB,

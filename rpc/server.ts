@@ -6,7 +6,7 @@ import { ClientBudgets } from './clientBudgets.ts'
 import { type CoreServices, createCoreServices, publishCore } from './coreServices.ts'
 import { Dispatcher, type DispatcherModules } from './dispatcher.ts'
 import { Filters } from './filters.ts'
-import { createHttp } from './http.ts'
+import { createHttp, defaultHttpTimes, type HttpTimes } from './http.ts'
 import { methodsOf } from './methods/table.ts'
 import type { RpcOptions } from './options.ts'
 import { ReceiptWaiters } from './receiptWaiters.ts'
@@ -19,6 +19,7 @@ export type RpcServerModules = {
   readonly onRefused: DispatcherModules['onRefused']
   readonly onFault: DispatcherModules['onFault']
   readonly channelLimits?: ChannelLimits
+  readonly httpTimes?: HttpTimes
 }
 
 /** What is held at this moment, for metrics. */
@@ -43,7 +44,14 @@ const EXPIRE_MS = 10_000
 /** JSON-RPC over HTTP and WebSocket on one port. PORT_IN_USE or PORT_UNAVAILABLE when it cannot listen. */
 export async function startRpcServer(
   options: RpcOptions,
-  { backend, onCall, onRefused, onFault, channelLimits = defaultChannelLimits }: RpcServerModules,
+  {
+    backend,
+    onCall,
+    onRefused,
+    onFault,
+    channelLimits = defaultChannelLimits,
+    httpTimes,
+  }: RpcServerModules,
 ): Promise<RpcServer> {
   const { limits } = options
   const filters = new Filters(backend, limits)
@@ -60,7 +68,8 @@ export async function startRpcServer(
     },
     () => performance.now(),
   )
-  const http = createHttp(options, { dispatcher, budgets, onRefused })
+  const times = httpTimes ?? defaultHttpTimes
+  const http = createHttp(options, { dispatcher, budgets, onRefused, times })
   const frames = framesOf(core, { inFlight: limits.inFlight, onCall, onRefused, onFault })
   const sockets = attachWebSocket(http.server, options, { dispatcher, hub, frames, budgets })
   const unsubscribe = backend.subscribe((event) =>
@@ -124,6 +133,12 @@ function publish(event: BackendEvent, { filters, receipts, hub, core, onFault }:
       return
     case 'syncing':
       hub.syncing(event.isCatchingUp)
+      return
+    case 'wentBack':
+      filters.wentBack(event.height)
+      return
+    case 'coreWentBack':
+      core?.channels.wentBack(event)
       return
     case 'core':
       if (core !== null) publishCore(core, event)

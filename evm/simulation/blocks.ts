@@ -21,6 +21,7 @@ import { encodeRlp, quantityBytes, type RlpItem } from '../rlp.ts'
 import type { CommittedState } from '../state/committedState.ts'
 import { FlatState } from '../state/flatState.ts'
 import { StateTrie } from '../stateTrie.ts'
+import { callSystemContracts } from '../systemContracts.ts'
 import type { Tracer } from '../tracer.ts'
 import { orderedRoot } from '../trie/orderedRoot.ts'
 import { ExecutionStopped } from '../vm/vm.ts'
@@ -165,6 +166,8 @@ async function runBlock(
     headers.find((header) => header.number === number)?.hash ??
     (number === request.base.number ? request.base.hash : context.ancestorHash(number))
   placeOverrides(flat, block.stateOverrides)
+  const ancestry = { parentHash: parent.hash, parentBeaconBlockRoot: ZERO_WORD }
+  await callSystemContracts(engine, environment, ancestry)
   const body: Body = { transactions: [], calls: [], gasUsed: 0 }
   for (const call of block.calls) {
     if (run.limits.shouldStop()) return failure('TIMED_OUT', 'execution aborted (timeout)')
@@ -183,7 +186,7 @@ async function runBlock(
   return { ok: true, block: { executed: { header, transactions, skipped: [] }, calls } }
 }
 
-const TRIE_CACHES = { cachedNodes: 1_000, cachedHashes: 1_000 }
+const TRIE_CACHES = { cachedNodeBytes: 1024 * 1024 }
 const ZERO_WORD = new Uint8Array(32)
 
 function environmentOf(
@@ -247,9 +250,9 @@ async function runCall(
 }
 
 function callOf(outcome: MessageOutcome, logs: readonly Log[]): SimulatedCall {
-  const { error, returnData, gasUsed, gasSpent } = outcome
+  const { error, fault, returnData, gasUsed, gasSpent } = outcome
   const status = error === null ? 'success' : error === 'revert' ? 'revert' : 'error'
-  const text = error === null ? null : gethError(error)
+  const text = error === null ? null : gethError(error, fault)
   const kept = error === null ? logs : []
   return { status, error: text, returnData, gasUsed, gasSpent, logs: kept }
 }

@@ -1,5 +1,5 @@
 import { toHex } from '../../core/primitives/bytes.ts'
-import { MAX_INITCODE_BYTES } from '../intrinsicGas.ts'
+import { initcodeTooLarge, MAX_INITCODE_BYTES } from '../intrinsicGas.ts'
 import type { Message } from '../message.ts'
 import type { FlatState } from '../state/flatState.ts'
 
@@ -48,7 +48,7 @@ export function refusalOf(attempt: Attempt): Refusal | null {
   if (message.to !== null || message.data.length <= MAX_INITCODE_BYTES) return null
   return {
     code: 'INITCODE_TOO_LARGE',
-    message: `max initcode size exceeded: code size ${message.data.length} limit ${MAX_INITCODE_BYTES}`,
+    message: initcodeTooLarge(message.data.length),
   }
 }
 

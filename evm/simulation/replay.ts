@@ -10,6 +10,7 @@ import type { MessageOutcome } from '../message.ts'
 import { decodeRlp } from '../rlp.ts'
 import type { CommittedState } from '../state/committedState.ts'
 import { FlatState } from '../state/flatState.ts'
+import { type Ancestry, callSystemContracts } from '../systemContracts.ts'
 import { applySystemTransaction } from '../systemTransaction.ts'
 import {
   type TracedTransaction,
@@ -24,6 +25,7 @@ import { ExecutionStopped } from '../vm/vm.ts'
 export type ReplayedBlock = {
   readonly environment: BlockEnvironment
   readonly fees: FeeRules
+  readonly ancestry: Ancestry
   readonly transactions: readonly {
     readonly hash: Uint8Array
     readonly sender: Uint8Array
@@ -61,15 +63,16 @@ export async function replayBlock<T>(
   enter(engine, flat, block.core ?? null)
   engine.ancestors.hashOf = block.ancestorHash
   engine.core.install(flat)
-  const { environment, fees } = block
+  const { environment, fees, ancestry } = block
   const context = { environment, fees, totals: { burned: 0n, treasury: 0n, proposer: 0n } }
   const traces: T[] = []
   let gasLeft = environment.gasLimit
   try {
+    await callSystemContracts(engine, environment, ancestry)
     for (const [index, transaction] of block.transactions.entries()) {
       if (index > last) break
       if (engine.guard.shouldStop?.() === true) return { ok: false, failure: 'timedOut' }
-      const step = decoded(engine.chainId, environment, transaction)
+      const step = decoded(engine, environment, transaction)
       const tracer = index < first ? null : follow()
       tracer?.start(partiesOf(step, context), flat)
       engine.tracer = tracer?.tracer ?? null
@@ -94,13 +97,13 @@ type Step =
   | { readonly kind: 'signed'; readonly transaction: DecodedTransaction }
 
 function decoded(
-  chainId: number,
+  { chainId, faucet }: Engine,
   { gasLimit }: BlockEnvironment,
   { bytes, sender, hash }: ReplayedBlock['transactions'][number],
 ): Step {
   if (bytes[0] === SYSTEM_TRANSACTION_TYPE)
     return { kind: 'system', transaction: decodeSystemTransaction(bytes) }
-  const rules = { chainId, blockGasLimit: gasLimit }
+  const rules = { chainId, blockGasLimit: gasLimit, impersonates: faucet !== null }
   const transaction = decodeTransaction(bytes, rules, { sender, hash })
   assert(transaction.ok, 'what a block executed decodes')
   return { kind: 'signed', transaction: transaction.value }

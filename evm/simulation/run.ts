@@ -153,8 +153,8 @@ const refused = (error: string): RunResult => ({
 })
 
 function resultOf(outcome: MessageOutcome, accessList: readonly AccessListEntry[]): RunResult {
-  const { error, returnData, gasUsed, gasSpent } = outcome
-  const text = error === null ? null : gethError(error)
+  const { error, fault, returnData, gasUsed, gasSpent } = outcome
+  const text = error === null ? null : gethError(error, fault)
   const status = error === null ? 'success' : error === 'revert' ? 'revert' : 'error'
   const outOfGas = error === 'out of gas' || error === 'code store out of gas'
   return { status, error: text, returnData, gasUsed, gasSpent, outOfGas, accessList }

@@ -1,6 +1,7 @@
 import type { CallLog, CallTrace } from '../../core/chain/trace.ts'
 import { assert } from '../../core/primitives/assert.ts'
 import { gethError } from '../gethError.ts'
+import type { TraceResult } from '../tracer.ts'
 import type { TraceBudget, TransactionTracer } from './transactionTracer.ts'
 
 export type CallTracerOptions = { readonly onlyTopCall: boolean; readonly withLog: boolean }
@@ -37,13 +38,13 @@ export function createCallTracer(
           logs: [],
         })
       },
-      exit({ depth, gasUsed, error, output }) {
+      exit({ depth, gasUsed, error, fault, output }) {
         if (!isSeen(depth)) return
         const frame = open.at(-1)
         assert(frame !== undefined, 'a frame is entered before it is left')
         frame.gasUsed = gasUsed
         budget.take(2 * output.length)
-        finish(frame, error, output)
+        finish(frame, { error, fault, output })
         if (open.length === 1) return
         open.pop()
         open.at(-1)?.calls.push(frame)
@@ -71,12 +72,15 @@ export function createCallTracer(
   }
 }
 
-function finish(frame: OpenFrame, error: string | null, output: Uint8Array): void {
+function finish(
+  frame: OpenFrame,
+  { error, fault, output }: Pick<TraceResult, 'error' | 'fault' | 'output'>,
+): void {
   if (error === null) {
     frame.output = output.length === 0 ? null : output.slice()
     return
   }
-  frame.error = gethError(error)
+  frame.error = gethError(error, fault)
   frame.isReverted = error === 'revert'
   if (frame.kind === 'CREATE' || frame.kind === 'CREATE2') frame.to = null
   if (frame.isReverted && output.length > 0) frame.output = output.slice()

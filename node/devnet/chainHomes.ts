@@ -10,6 +10,7 @@ import {
   deploymentProxy,
   fundedAccount,
   type Genesis,
+  multicall,
 } from '../../genesis/index.ts'
 import type { HomePaths } from '../config/paths.ts'
 import { formatConfig } from '../config.ts'
@@ -85,14 +86,14 @@ function genesisOf(chain: NewChain, keys: readonly ValidatorKey[]): string {
       ...accounts.map(({ address }) => fundedAccount(address, chain.balance)),
       ...(chain.faucet === undefined
         ? []
-        : [fundedAccount(chain.faucet.address, chain.faucet.balance)]),
+        : [multicall, fundedAccount(chain.faucet.address, chain.faucet.balance)]),
     ],
     consensus: {
       ...defaultConsensusParams,
       emptyBlockIntervalMs: millisOf(chain.blockTimeMs),
       ...chain.consensus,
     },
-    evm: defaultEvmParams,
+    evm: { ...defaultEvmParams, faucet: chain.faucet?.address ?? defaultEvmParams.faucet },
     core: devnetCore(accounts.map(({ address }) => address)),
   })
   if (!created.ok) throw new NexusError({ code: created.code }, { message: created.problems })

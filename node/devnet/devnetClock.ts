@@ -1,7 +1,7 @@
 import type { Clock } from '../consensus/clock.ts'
 
 /**
- * A node's clock whose wall time can be put ahead, never back: blocks follow each other in time.
+ * A node's clock whose wall time can be put ahead, and back only with the chain: blocks follow each other in time.
  * Durations and timers are not touched.
  */
 export class DevnetClock implements Clock {
@@ -34,6 +34,12 @@ export class DevnetClock implements Clock {
   /** From now on the wall clock is at least this. */
   reach(timeMs: number): void {
     this.#aheadMs = Math.max(this.#aheadMs, timeMs - this.#real.wallMs())
+  }
+
+  /** As it was ahead before; what was asked of the next block is forgotten. */
+  rewind(aheadMs: number): void {
+    this.#aheadMs = aheadMs
+    this.#pinnedMs = null
   }
 
   /** The next block has exactly this time, which is after the last one's. */

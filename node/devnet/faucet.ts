@@ -13,9 +13,9 @@ export const FAUCET_BALANCE = 1_000_000_000n * WEI_PER_COIN
 
 export const faucetAccount = (): MnemonicAccount => keysFrom(1, FAUCET_INDEX)[0] as MnemonicAccount
 
-/** Whether `nexus devnet` made this chain: nothing else funds the faucet. */
+/** Whether `nexus devnet` made this chain: its genesis says so. */
 export const isDevnetGenesis = (genesis: Genesis): boolean =>
-  isFunded(genesis, faucetAccount().address)
+  equalBytes(genesis.evm.faucet, faucetAccount().address)
 
 /** The test accounts that this chain funds, in the mnemonic's order. */
 export function unlockedAccounts(genesis: Genesis): readonly MnemonicAccount[] {

@@ -1,11 +1,11 @@
-import { concatBytes, EMPTY_BYTES, toHex } from '../../core/primitives/bytes.ts'
+import { concatBytes, EMPTY_BYTES, fromHex, toHex } from '../../core/primitives/bytes.ts'
 import { keccak256 } from '../../core/primitives/hash.ts'
-import { signatures } from '../../core/primitives/signature.ts'
+import { SIGNATURE_LENGTH, signatures } from '../../core/primitives/signature.ts'
 import { encodeRlp, quantityBytes, type RlpItem } from '../../evm/rlp.ts'
 import type { UnsignedTransaction } from '../../rpc/index.ts'
 import type { MnemonicAccount } from '../keys/mnemonic.ts'
 
-/** Signs for accounts whose keys everybody knows. */
+/** Signs for accounts whose keys everybody knows, and stands in for the signature of whoever is impersonated. */
 export class DevnetWallet {
   readonly addresses: readonly Uint8Array[]
   readonly faucet: Uint8Array
@@ -13,6 +13,9 @@ export class DevnetWallet {
   /** By address. */
   readonly #keys: ReadonlyMap<string, Uint8Array>
   readonly #faucetKey: Uint8Array
+  /** Addresses in hexadecimal, in the order in which they were asked for. */
+  readonly #impersonated = new Set<string>()
+  #impersonatesAll = false
 
   constructor(chainId: number, accounts: readonly MnemonicAccount[], faucet: MnemonicAccount) {
     this.#chainId = chainId
@@ -30,22 +33,54 @@ export class DevnetWallet {
     return concatBytes(signature, Uint8Array.of(27 + recovery))
   }
 
-  /** Null: not one of the accounts, nor the faucet. */
+  /** Null: not one of the accounts, nor the faucet, nor impersonated. */
   signTransaction(signer: Uint8Array, transaction: UnsignedTransaction): Uint8Array | null {
     const own = toHex(signer)
     const key = own === toHex(this.faucet) ? this.#faucetKey : this.#keys.get(own)
-    return key === undefined ? null : signedBytes(transaction, this.#chainId, key)
+    if (key !== undefined)
+      return rawBytes(transaction, this.#chainId, (digest) => signatures.sign(digest, key))
+    if (!this.impersonates(signer)) return null
+    return rawBytes(transaction, this.#chainId, () => standIn(signer))
+  }
+
+  get impersonated(): readonly Uint8Array[] {
+    return [...this.#impersonated].map(fromHex)
+  }
+  impersonate(address: Uint8Array): void {
+    this.#impersonated.add(toHex(address))
+  }
+  stopImpersonating(address: Uint8Array): void {
+    this.#impersonated.delete(toHex(address))
+  }
+  impersonateAll(isOn: boolean): void {
+    this.#impersonatesAll = isOn
+  }
+  impersonates(address: Uint8Array): boolean {
+    return this.#impersonatesAll || this.#impersonated.has(toHex(address))
   }
 }
 
-function signedBytes(transaction: UnsignedTransaction, chainId: number, key: Uint8Array) {
+type Signed = { readonly signature: Uint8Array; readonly recovery: number }
+
+/** What the chain of a devnet takes for a signature of an address: see `TransactionRules.impersonates`. */
+function standIn(address: Uint8Array): Signed {
+  const signature = new Uint8Array(SIGNATURE_LENGTH)
+  signature.set(address, SIGNATURE_LENGTH / 2 - address.length)
+  return { signature, recovery: 0 }
+}
+
+function rawBytes(
+  transaction: UnsignedTransaction,
+  chainId: number,
+  sign: (digest: Uint8Array) => Signed,
+): Uint8Array {
   const { type } = transaction
   const prefix = type === 0 ? EMPTY_BYTES : Uint8Array.of(type)
   const fields = fieldsOf(transaction, chainId)
   // EIP-155: the chain id is signed, and comes back within v.
   const replayGuard = type === 0 ? [quantityBytes(chainId), EMPTY_BYTES, EMPTY_BYTES] : []
   const digest = keccak256(concatBytes(prefix, encodeRlp([...fields, ...replayGuard])))
-  const { signature, recovery } = signatures.sign(digest, key)
+  const { signature, recovery } = sign(digest)
   const v = type === 0 ? 35 + 2 * chainId + recovery : recovery
   const proof = [
     quantityBytes(v),

@@ -13,7 +13,7 @@ import { fromHex } from '../../core/primitives/bytes.ts'
 import { decode, encode, int } from '../../core/primitives/codec.ts'
 import { DOMAIN, hash } from '../../core/primitives/hash.ts'
 import { ADDRESS_LENGTH } from '../../core/primitives/signature.ts'
-import type { BlockId } from '../../core/primitives/units.ts'
+import type { BlockId, Height } from '../../core/primitives/units.ts'
 import { type EvmBlockResult, type EvmMachine, nextBaseFee } from '../../evm/index.ts'
 import { totalSupplyOf } from '../../evm/systemToken.ts'
 import type { ChainStore } from '../storage/chainStore.ts'
@@ -147,6 +147,17 @@ export class Executor {
 
   async savePendingEvidence(evidence: Evidence): Promise<void> {
     await this.#modules.store.savePendingEvidence(evidence)
+  }
+
+  /** Keeps what going back to this height needs; null: nothing but the usual. */
+  hold(height: Height | null): void {
+    this.#modules.store.hold(height)
+  }
+
+  /** Makes the database that of an earlier height; false, and nothing is changed, when that is not kept. Close it then. */
+  rollBack(to: Height): Promise<boolean> {
+    this.#discard()
+    return this.#modules.store.rollBack(to)
   }
 
   async close(): Promise<void> {

@@ -1,11 +1,11 @@
 import { type MessagePort, Worker } from 'node:worker_threads'
 import type { Evidence } from '../../core/chain/evidence.ts'
 import { NexusError } from '../../core/primitives/errors.ts'
+import type { Height } from '../../core/primitives/units.ts'
 import { Channel } from '../threads/channel.ts'
+import { HEAP_LIMITS } from '../threads/heapLimits.ts'
 import type { ChainHead, Decided, DecideRequest, ExecuteRequest } from './chainHead.ts'
 import type { ExecutorApi, ExecutorThreadOptions } from './executorThread.ts'
-
-const YOUNG_MIB = 128
 
 /** The executor as the node thread sees it: one thread, one block at a time. */
 export class ExecutorClient {
@@ -18,8 +18,7 @@ export class ExecutorClient {
     this.#worker = new Worker(new URL('./executorThread.ts', import.meta.url), {
       workerData: options,
       name: 'executor',
-      // A block's objects live as long as its execution: with room for all of them they are never copied.
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
+      resourceLimits: HEAP_LIMITS.executor,
     })
     this.#onFatal = onFatal
     this.#channel = new Channel<ExecutorApi>({ port: this.#worker })
@@ -31,6 +30,10 @@ export class ExecutorClient {
     this.#worker.on('exit', (code) =>
       fail(new NexusError({ code: 'EXECUTOR_EXITED', exitCode: code })),
     )
+  }
+
+  get workers(): readonly Worker[] {
+    return [this.#worker]
   }
 
   /** Opens the database (writing the genesis state into an empty one) and tells where the chain stands. */
@@ -57,6 +60,16 @@ export class ExecutorClient {
   /** A reader at the other end of the port follows what is committed, without this thread in between. */
   attach(port: MessagePort): Promise<void> {
     return this.#channel.call('attach', port, [port])
+  }
+
+  /** Keeps what going back to this height needs; null: nothing but the usual. */
+  hold(height: Height | null): Promise<void> {
+    return this.#channel.call('hold', height)
+  }
+
+  /** Where the chain stands then: where it stood, when that height is not kept any more. Readers have to be attached again. */
+  rollBack(to: Height): Promise<ChainHead> {
+    return this.#channel.call('rollBack', to)
   }
 
   async stop(): Promise<void> {

@@ -2,6 +2,7 @@ import '../nativeHash.ts'
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import type { Evidence } from '../../core/chain/evidence.ts'
 import { assert } from '../../core/primitives/assert.ts'
+import type { Height } from '../../core/primitives/units.ts'
 import type { ExecutionMode } from '../../evm/index.ts'
 import { Channel } from '../threads/channel.ts'
 import type { ChainHead, Decided, DecideRequest, ExecuteRequest } from './chainHead.ts'
@@ -29,6 +30,8 @@ export type ExecutorApi = {
   readonly savePendingEvidence: (evidence: Evidence) => Promise<void>
   /** The other end gets the engines' committed memory, and then every commit. */
   readonly attach: (port: MessagePort) => Promise<void>
+  readonly hold: (height: Height | null) => Promise<void>
+  readonly rollBack: (to: Height) => Promise<ChainHead>
   readonly close: (argument: undefined) => Promise<void>
 }
 
@@ -58,6 +61,15 @@ const api: ExecutorApi = {
   decide: (request) => inTurn(() => opened().decide(request)),
   savePendingEvidence: (evidence) => inTurn(() => opened().savePendingEvidence(evidence)),
   attach: (port) => inTurn(async () => opened().attach(port)),
+  hold: (height) => inTurn(async () => opened().hold(height)),
+  rollBack: (to) =>
+    inTurn(async () => {
+      await opened().rollBack(to)
+      await opened().close()
+      executor = null
+      executor = await openExecutor(workerData as ExecutorThreadOptions)
+      return executor.head
+    }),
   close: () =>
     inTurn(async () => {
       await executor?.close()

@@ -7,7 +7,13 @@ import { ZERO_HASH } from '../../core/primitives/hash.ts'
 import { type BlockId, heightOf } from '../../core/primitives/units.ts'
 import { createEvmMachine, createGenesisState } from '../../evm/index.ts'
 import { evmAccountsOf } from '../../genesis/evmAccounts.ts'
-import { type Genesis, genesisHash, parseGenesis, validatorSetOf } from '../../genesis/index.ts'
+import {
+  faucetOf,
+  type Genesis,
+  genesisHash,
+  parseGenesis,
+  validatorSetOf,
+} from '../../genesis/index.ts'
 import { defaultEnginePoolOptions } from '../engines/enginePool.ts'
 import { coreRegistry, genesisParamsOf } from '../engines/registry.ts'
 import { ChainStore, defaultChainStoreOptions, type GenesisRecord } from '../storage/chainStore.ts'
@@ -83,6 +89,7 @@ export async function openExecutor(
     store: store.evmStore(),
     chainId: genesis.chainId,
     hardfork,
+    faucet: faucetOf(genesis),
     execution: options.evm ?? 'nexus',
     now,
   })

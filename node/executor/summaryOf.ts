@@ -4,6 +4,7 @@ import type { ValidatorSet } from '../../core/chain/validatorSet.ts'
 import { nextValidatorSet, type ValidatorUpdate } from '../../core/chain/validatorUpdates.ts'
 import type { BlockId, Height, Millis } from '../../core/primitives/units.ts'
 import type { StateSummary } from '../storage/stateSummary.ts'
+import { recentSet } from './chainHead.ts'
 
 export type CoreRoots = {
   readonly coreRoot: Uint8Array
@@ -33,7 +34,7 @@ export function summaryOf({
   validators,
   validatorUpdates,
 }: Outcome): StateSummary {
-  const nextValidators = nextValidatorSet(validators, validatorUpdates)
+  const nextValidators = recentSet(nextValidatorSet(validators, validatorUpdates))
   const roots = {
     evmRoot: header.stateRoot,
     coreRoot: core.coreRoot,

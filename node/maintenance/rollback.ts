@@ -3,7 +3,12 @@ import { NexusError } from '../../core/primitives/errors.ts'
 import { heightOf } from '../../core/primitives/units.ts'
 import { removeWalsFrom } from '../consensus/wal.ts'
 import { nodeFileSystem } from '../storage/fileSystem.ts'
-import { type RollbackReach, rollBackTo, rollbackReach } from '../storage/rollback.ts'
+import {
+  ROLLBACK_STEP,
+  type RollbackReach,
+  rollBackTo,
+  rollbackReach,
+} from '../storage/rollback.ts'
 import { withEngines } from './engines.ts'
 import type { StoppedNode } from './stoppedNode.ts'
 
@@ -18,9 +23,6 @@ export type RollbackReport = {
   readonly stateRoot: string
   readonly walFilesRemoved: number
 }
-
-/** Heights undone in one batch: what it holds in memory is bounded, and each leaves a whole database. */
-const STEP = 16
 
 /**
  * Brings a stopped node back to where it was after a height. The engines of that height are rebuilt
@@ -40,7 +42,7 @@ export async function rollBack(
   onProgress({ kind: 'verifying', height: to })
   const stateRoot = await withEngines(node, target, (_, summary) => toHex(summary.stateRoot))
   for (let { height } = reach; height > to; ) {
-    height = heightOf(Math.max(to, height - STEP))
+    height = heightOf(Math.max(to, height - ROLLBACK_STEP))
     await rollBackTo(database, read, height)
     onProgress({ kind: 'at', height })
   }

@@ -64,11 +64,11 @@ export type ChainBackendOptions = {
   readonly fees: ReplayFees
   /** Most gas that a call may use. */
   readonly callGas: number
-  /** Headers kept for searches over blooms; about 1 KiB each. */
+  /** Headers kept, the ones asked for last; about 3 KiB each. */
   readonly cachedHeaders: number
 }
 
-export const defaultChainBackendOptions = { callGas: 50_000_000, cachedHeaders: 16_384 }
+export const defaultChainBackendOptions = { callGas: 50_000_000, cachedHeaders: 1_024 }
 
 export type ChainBackendModules = {
   readonly reader: ChainReader
@@ -101,6 +101,8 @@ export class ChainBackend implements RpcBackend {
   readonly #listeners = new Set<(event: BackendEvent) => void>()
   /** The last height that listeners were told of. */
   #published: number
+  /** The last height of Core that they were told of. */
+  #told: number
 
   constructor(options: ChainBackendOptions, modules: ChainBackendModules) {
     const { reader, simulator, node, replica, recovery } = modules
@@ -137,6 +139,7 @@ export class ChainBackend implements RpcBackend {
       onState: (place, run) => this.#simulate(place, run),
     })
     this.#published = reader.height
+    this.#told = replica.height
     const { devnet = null } = modules
     if (devnet !== null)
       this.devnet = new DevnetService(devnet.hardfork, {
@@ -242,6 +245,9 @@ export class ChainBackend implements RpcBackend {
       return fail(malformed(decoded.code, bytes))
     }
     const { sender } = transaction
+    // Every node of a devnet takes it; this one only from those who said whom they play.
+    if (transaction.isImpersonated && this.devnet?.impersonates(sender) !== true)
+      return fail({ code: 'BAD_SIGNATURE' })
     const baseFee = this.nextBaseFee(this.height())
     const objection = objectionTo(transaction, { ...this.#senderState(sender), baseFee })
     if (objection !== null) return fail(objection)
@@ -271,6 +277,7 @@ export class ChainBackend implements RpcBackend {
   /** The executor committed a height: from now on reads see it. Each height is told once, in order; Core's part when the replica has it. */
   committed(): void {
     this.#reader.refresh()
+    if (this.#reader.height < this.#published) this.#wentBack()
     this.core.committed()
     while (this.#published < this.#reader.height) {
       this.#published++
@@ -283,7 +290,19 @@ export class ChainBackend implements RpcBackend {
   /** While the replica stands at the height: whoever looks at the state meanwhile sees that height's. */
   #tellCore(): void {
     this.committed()
+    const { height, time } = this.#replica
+    if (height <= this.#told) this.#emit({ kind: 'coreWentBack', height, time })
+    const isNew = height > this.#told
+    this.#told = height
+    if (!isNew) return
     this.#emit(this.core.heightOf(this.#replica.height, this.#replica.time))
+  }
+
+  #wentBack(): void {
+    this.#published = this.#reader.height
+    this.#headers.clear()
+    this.core.wentBack()
+    this.#emit({ kind: 'wentBack', height: this.#published })
   }
 
   /** Before the reader is closed: commits are of no more interest. */

@@ -1,4 +1,5 @@
-import { type Arena, createArena } from '../../core/arena/index.ts'
+import { type Arena, type ArenaPages, createArena } from '../../core/arena/index.ts'
+import { PAGE_BYTES } from '../../core/arena/layout.ts'
 import type { Schema, StateOf } from '../../core/arena/schema.ts'
 import type { AccountNames } from '../../core/host/fieldCodec.ts'
 import type { Registry } from '../../core/host/registry.ts'
@@ -71,7 +72,7 @@ export class CoreReplica {
 
   #take(message: FeedMessage): void {
     for (const [index, arena] of this.arenas.entries()) {
-      if (message.kind === 'snapshot') arena.loadPages(message.pages[index] ?? [])
+      if (message.kind === 'snapshot') loadAll(arena, message.pages[index] ?? [])
       else {
         const delta = message.deltas[index]
         assert(delta !== undefined, 'every engine has its changes in a commit')
@@ -85,4 +86,14 @@ export class CoreReplica {
     this.#time = message.time
     this.onTaken()
   }
+}
+
+/** What was written here and is not there is zero again: the chain may have gone back. */
+function loadAll(arena: Arena<Schema>, pages: ArenaPages): void {
+  const known = new Set(pages.map(({ index }) => index))
+  const gone = arena.allPages().filter(({ index }) => !known.has(index))
+  arena.loadPages([
+    ...gone.map(({ index }) => ({ index, bytes: new Uint8Array(PAGE_BYTES) })),
+    ...pages,
+  ])
 }

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import type { HashIndex, Key, Table } from '../../core/arena/schema.ts'
 import { type ActionReceipt, signedEnvelopeCodec } from '../../core/chain/action.ts'
 import type { Coprocessor } from '../../core/host/coprocessor.ts'
@@ -11,6 +12,7 @@ import { decode } from '../../core/primitives/codec.ts'
 import { keccak256 } from '../../core/primitives/hash.ts'
 import { LIMITS } from '../../core/primitives/limits.ts'
 import type { Result } from '../../core/primitives/result.ts'
+import type { BlockId } from '../../core/primitives/units.ts'
 import {
   type CoreBackend,
   type CoreHeight,
@@ -41,6 +43,11 @@ type Waiting = {
   readonly part: Pick<CoreProof, 'proof' | 'engineRoots'>
 }
 
+type RecordedBlock = {
+  readonly receipts: readonly ActionReceipt[]
+  readonly envelopes: readonly Uint8Array[]
+}
+
 /** NexusCore behind the RPC server: views on the replica, receipts from the database, actions to the node thread. */
 export class CoreService implements CoreBackend {
   readonly engines: readonly Coprocessor[]
@@ -48,6 +55,7 @@ export class CoreService implements CoreBackend {
   readonly #chainId: number
   readonly #modules: CoreServiceModules
   readonly #tables: ReadonlyMap<number, EngineTable>
+  readonly #recorded = new LRUCache<BlockId, RecordedBlock>({ max: RECORDED_BLOCKS })
   #waiting: Waiting[] = []
 
   constructor(chainId: number, modules: CoreServiceModules) {
@@ -94,11 +102,25 @@ export class CoreService implements CoreBackend {
     const location = reader.actionLocation(hash)
     if (location === null) return null
     const { height, index } = location
-    const receipt = reader.coreOutcome(height)?.receipts[index]
     const blockId = reader.summary(height)?.blockId
+    const recorded = blockId === undefined ? null : this.#recordedAt(height, blockId)
+    const receipt = recorded?.receipts[index]
     assert(receipt !== undefined && blockId !== undefined, 'a located action has its receipt')
-    const signed = decode(signedEnvelopeCodec, reader.block(height)?.payload.core[index] ?? hash)
+    const signed = decode(signedEnvelopeCodec, recorded?.envelopes[index] ?? hash)
     return { height, index, blockId, receipt, envelope: signed.ok ? signed.value.envelope : null }
+  }
+
+  /** Bots ask for receipts of the same few blocks, one by one, and a block is read as a whole. */
+  #recordedAt(height: number, blockId: BlockId): RecordedBlock | null {
+    const known = this.#recorded.get(blockId)
+    if (known !== undefined) return known
+    const { reader } = this.#modules
+    const outcome = reader.coreOutcome(height)
+    if (outcome === null) return null
+    const envelopes = reader.block(height)?.payload.core ?? []
+    const recorded = { receipts: outcome.receipts, envelopes }
+    this.#recorded.set(blockId, recorded)
+    return recorded
   }
 
   receipts(height: number): readonly ActionReceipt[] | null {
@@ -174,6 +196,11 @@ export class CoreService implements CoreBackend {
     }
   }
 
+  /** The roots that proofs wait for are never certified. */
+  wentBack(): void {
+    for (const { resolve } of this.#waiting.splice(0)) resolve(fail({ code: 'TIMED_OUT' }))
+  }
+
   /** What is wrong with an envelope whatever the state. About 70 µs, of which 57 recover the signer. */
   #faultOf(bytes: Uint8Array): Refusal | null {
     if (bytes.length > LIMITS.transactionBytes)
@@ -217,5 +244,7 @@ function once<T>(make: () => T): () => T {
   }
 }
 
+/** Those whose receipts were asked for last; a block is at most some megabytes. */
+const RECORDED_BLOCKS = 8
 /** Proofs that wait for the next block; each is a few kilobytes. */
 const MAX_WAITING = 1_024

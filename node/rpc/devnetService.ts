@@ -1,4 +1,5 @@
 import type { Result } from '../../core/primitives/result.ts'
+import { EDITS_ADDRESS, encodeEdit } from '../../evm/index.ts'
 import {
   type BackendEvent,
   type DevnetAnswer,
@@ -7,6 +8,7 @@ import {
   type DevnetRequest,
   fail,
   type Outcome,
+  type StateEdit,
   type UnsignedTransaction,
 } from '../../rpc/index.ts'
 import type { DevnetWallet } from '../devnet/wallet.ts'
@@ -39,6 +41,26 @@ export class DevnetService implements DevnetBackend {
 
   signTransaction(signer: Uint8Array, transaction: UnsignedTransaction): Uint8Array | null {
     return this.#modules.wallet.signTransaction(signer, transaction)
+  }
+
+  get impersonated(): readonly Uint8Array[] {
+    return this.#modules.wallet.impersonated
+  }
+  impersonate(address: Uint8Array): void {
+    this.#modules.wallet.impersonate(address)
+  }
+  stopImpersonating(address: Uint8Array): void {
+    this.#modules.wallet.stopImpersonating(address)
+  }
+  impersonateAll(isOn: boolean): void {
+    this.#modules.wallet.impersonateAll(isOn)
+  }
+  impersonates(address: Uint8Array): boolean {
+    return this.#modules.wallet.impersonates(address)
+  }
+
+  editOf(edit: StateEdit): { readonly to: Uint8Array; readonly data: Uint8Array } {
+    return { to: EDITS_ADDRESS, data: encodeEdit(edit) }
   }
 
   async control(request: DevnetRequest): Promise<Outcome<DevnetAnswer>> {

@@ -14,17 +14,20 @@ import type { PooledAction } from '../mempool/action.ts'
 import type { ActionPoolCode } from '../mempool/corePool.ts'
 import type { PoolCode } from '../mempool/pool.ts'
 import type { PooledTransaction } from '../mempool/transaction.ts'
+import type { LogLevel } from '../observability/logger.ts'
 import type { MetricsSnapshot } from '../observability/metrics.ts'
 
 /** What a submission may come to in the node thread. */
-export type SubmissionCode = PoolCode | 'CATCHING_UP'
-export type ActionSubmissionCode = ActionPoolCode | 'CATCHING_UP'
+export type SubmissionCode = PoolCode | 'CATCHING_UP' | 'CHAIN_BUSY'
+export type ActionSubmissionCode = ActionPoolCode | 'CATCHING_UP' | 'CHAIN_BUSY'
+type Verdicts<C extends string> = readonly Result<null, C>[]
+type Submit<T, C extends string> = (items: readonly T[]) => Verdicts<C> | Promise<Verdicts<C>>
 
 /** What the RPC thread asks of the node thread. Answers are plain data: they cross to another thread. */
 export type RpcGateway = {
-  /** In order; one result each. Signatures and form were checked. */
-  submit(transactions: readonly PooledTransaction[]): readonly Result<null, SubmissionCode>[]
-  submitActions(actions: readonly PooledAction[]): readonly Result<null, ActionSubmissionCode>[]
+  /** In order; one result each. Signatures and form were checked. Waits where the chain is busy. */
+  readonly submit: Submit<PooledTransaction, SubmissionCode>
+  readonly submitActions: Submit<PooledAction, ActionSubmissionCode>
   /** The nonce after the last pooled transaction of an account without gaps; null: none is pooled. */
   pendingNonce(address: Uint8Array): number | null
   pendingTransaction(hash: Uint8Array): SignedTransaction | null
@@ -40,12 +43,8 @@ export type RpcGateway = {
 
 /** The gateway as a thread's methods take it. */
 export type GatewayApi = {
-  readonly submit: (
-    transactions: readonly PooledTransaction[],
-  ) => readonly Result<null, SubmissionCode>[]
-  readonly submitActions: (
-    actions: readonly PooledAction[],
-  ) => readonly Result<null, ActionSubmissionCode>[]
+  readonly submit: RpcGateway['submit']
+  readonly submitActions: RpcGateway['submitActions']
   readonly pendingNonce: (address: Uint8Array) => number | null
   readonly pendingTransaction: (hash: Uint8Array) => SignedTransaction | null
   readonly poolCounts: (argument: undefined) => PoolCounts
@@ -59,6 +58,8 @@ export type GatewayApi = {
 export type RpcThreadApi = {
   /** Opens the database and the port; the URL. The executor is at the other end of `feed`. */
   readonly start: (feed: MessagePort) => Promise<string>
+  /** The chain went back, and goes on at the other end of another feed; resolves when reads show it. */
+  readonly rejoin: (feed: MessagePort) => Promise<void>
   readonly metrics: (argument: undefined) => Promise<MetricsSnapshot>
   readonly stop: (argument: undefined) => Promise<void>
 }
@@ -67,6 +68,8 @@ export type RpcThreadEvents = {
   /** Hashes, 32 bytes each, one after the other. */
   readonly pendingTransactions: Uint8Array
   readonly syncing: boolean
+  /** Of this thread's own lines. */
+  readonly logLevel: LogLevel
   /** From the RPC thread: a method failed as none should. */
   readonly fault: RpcFault
 }

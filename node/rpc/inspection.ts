@@ -171,6 +171,7 @@ export class ChainInspection implements InspectionBackend {
     const replayed = {
       environment: environmentOf(block.header),
       fees: { ...fees, proposer: block.header.coinbase },
+      ancestry: block.header,
       transactions: block.transactions.map(({ hash, sender, bytes, receipt }) => ({
         ...{ hash, sender, bytes, gasUsed: receipt.gasUsed },
       })),

@@ -2,12 +2,13 @@ import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
 import { AssertionError, assert } from '../../core/primitives/assert.ts'
 import { concatBytes } from '../../core/primitives/bytes.ts'
 import { NexusError } from '../../core/primitives/errors.ts'
-import { type Genesis, genesisHash } from '../../genesis/index.ts'
+import { faucetOf, type Genesis, genesisHash } from '../../genesis/index.ts'
 import type { NodeConfig } from '../config.ts'
 import { unlockedAccounts } from '../devnet/faucet.ts'
-import type { Logger } from '../observability/logger.ts'
+import type { Logger, LogLevel } from '../observability/logger.ts'
 import type { MetricsSnapshot } from '../observability/metrics.ts'
 import { Channel } from '../threads/channel.ts'
+import { HEAP_LIMITS } from '../threads/heapLimits.ts'
 import { clientVersion, readVersion } from '../version.ts'
 import type { GatewayApi, RpcFault, RpcGateway, RpcThreadApi, RpcThreadEvents } from './gateway.ts'
 import type { RpcThreadOptions } from './rpcThread.ts'
@@ -22,10 +23,6 @@ export type RpcServiceModules = {
   readonly onFatal: (error: Error) => void
 }
 
-/** Heap of the RPC thread, MiB: a flood that needs more ends this thread, not the validator. */
-const HEAP_MIB = 2_048
-/** What a block's events and receipts take while they are told. */
-const YOUNG_MIB = 64
 const RESTART_MS = 1_000
 const SYNC_CHECK_MS = 1_000
 
@@ -37,6 +34,7 @@ export class RpcService {
   #url: string | null = null
   #pending: Uint8Array[] = []
   #wasCatchingUp = false
+  #logLevel: LogLevel
   #timer: NodeJS.Timeout | null = null
   #restart: NodeJS.Timeout | null = null
   #stopping = false
@@ -48,6 +46,7 @@ export class RpcService {
       databasePath: config.paths.database,
       chain: { chainId: genesis.chainId, genesisHash: genesisHash(genesis) },
       hardfork: genesis.evm.hardfork,
+      faucet: faucetOf(genesis),
       blockGasLimit: genesis.consensus.maxBlockGas,
       fees: {
         baseFeeRecipient: genesis.consensus.baseFeeRecipient,
@@ -63,7 +62,15 @@ export class RpcService {
       clientVersion: clientVersion(readVersion()),
       devnetAccounts: config.devnet.methods ? unlockedAccounts(genesis) : null,
       rpc: { ...rpc, suggestedTip: BigInt(suggestedTip) },
+      log: { ...config.log, node: config.moniker },
     }
+    this.#logLevel = config.log.level
+  }
+
+  /** Of the thread's own lines, now and after it was made anew. */
+  setLogLevel(level: LogLevel): void {
+    this.#logLevel = level
+    this.#thread?.channel.emit('logLevel', level)
   }
 
   /** Null until it listens. */
@@ -83,6 +90,15 @@ export class RpcService {
     if (this.#thread === null) return
     if (this.#pending.length === 0) setImmediate(() => this.#flushPending())
     this.#pending.push(...hashes)
+  }
+
+  /** After the chain went back: what is read from now on is where it stands. */
+  async rejoin(): Promise<void> {
+    const thread = this.#thread
+    // One that is away finds it so when it comes back.
+    if (thread === null) return
+    const { port1, port2 } = new MessageChannel()
+    await Promise.all([thread.channel.call('rejoin', port1, [port1]), this.#modules.follow(port2)])
   }
 
   /** Empty while the thread is away. */
@@ -106,7 +122,7 @@ export class RpcService {
     const worker = new Worker(new URL('./rpcThread.ts', import.meta.url), {
       workerData: this.#options,
       name: 'rpc',
-      resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB, maxYoungGenerationSizeMb: YOUNG_MIB },
+      resourceLimits: HEAP_LIMITS.rpc,
     })
     const channel = new Channel<RpcThreadApi, RpcThreadEvents>({
       port: worker,
@@ -126,6 +142,7 @@ export class RpcService {
         this.#modules.follow(port2),
       ])
       this.#thread = thread
+      channel.emit('logLevel', this.#logLevel)
       return url
     } catch (error) {
       channel.close(stopped())

@@ -11,6 +11,7 @@ import { DevnetWallet } from '../devnet/wallet.ts'
 import { coreRegistry } from '../engines/registry.ts'
 import type { FeedMessage } from '../executor/committedFeed.ts'
 import type { MnemonicAccount } from '../keys/mnemonic.ts'
+import { createLogger, type LogOptions } from '../observability/logger.ts'
 import { createMetrics } from '../observability/metrics.ts'
 import {
   ChainReader,
@@ -19,6 +20,7 @@ import {
 } from '../storage/chainReader.ts'
 import type { ChainIdentity } from '../storage/meta.ts'
 import { Channel } from '../threads/channel.ts'
+import { yieldToConsensus } from '../threads/priority.ts'
 import { SenderRecovery } from '../transactions/senderRecovery.ts'
 import { ChainBackend, defaultChainBackendOptions } from './chainBackend.ts'
 import { CoreReplica } from './coreReplica.ts'
@@ -29,6 +31,8 @@ export type RpcThreadOptions = {
   readonly databasePath: string
   readonly chain: ChainIdentity
   readonly hardfork: Hardfork
+  /** Null: not a development network. */
+  readonly faucet: Uint8Array | null
   readonly blockGasLimit: number
   readonly fees: ReplayFees
   readonly core: CoreParams
@@ -37,17 +41,22 @@ export type RpcThreadOptions = {
   /** Null: this is no devnet. */
   readonly devnetAccounts: readonly MnemonicAccount[] | null
   readonly rpc: RpcOptions
+  readonly log: LogOptions
 }
 
 type Running = {
+  readonly replica: CoreReplica
   readonly reader: ChainReader
   readonly backend: ChainBackend
   readonly server: RpcServer
   readonly recovery: SenderRecovery
 }
 
+yieldToConsensus()
 const options = workerData as RpcThreadOptions
 const metrics = createMetrics({ thread: 'rpc', now: () => performance.now() / 1_000 })
+const logging = createLogger(options.log)
+const log = logging.log.child('rpc')
 let running: Running | null = null
 
 const api: RpcThreadApi = {
@@ -55,6 +64,10 @@ const api: RpcThreadApi = {
     assert(running === null, 'the RPC thread is started once')
     running = await start(feed)
     return running.server.url
+  },
+  rejoin: async (feed) => {
+    assert(running !== null, 'only a thread that runs is told of another beginning')
+    await follow(feed, running.replica)
   },
   metrics: () => {
     if (running !== null) {
@@ -71,6 +84,7 @@ const api: RpcThreadApi = {
     await running?.reader.close()
     running = null
     metrics.stop()
+    logging.flush()
   },
 }
 
@@ -89,16 +103,17 @@ async function start(feed: MessagePort): Promise<Running> {
     const { chainId } = options.chain
     await follow(feed, replica)
     reader.refresh()
-    const { hardfork } = options
-    const gasCap = transactionGasCap(hardfork)
-    const rules = { chainId, blockGasLimit: Math.min(options.blockGasLimit, gasCap) }
+    const { hardfork, faucet } = options
+    const blockGasLimit = Math.min(options.blockGasLimit, transactionGasCap(hardfork))
+    const rules = { chainId, blockGasLimit, impersonates: faucet !== null }
     const recovery = new SenderRecovery({
       rules,
       engines: coreRegistry.engines,
       threads: options.signatureThreads,
       eager: false,
     })
-    const simulator = await createSimulator({ chainId, hardfork })
+    metrics.watchThreads({ name: 'rpcSignatures', workers: () => recovery.workers })
+    const simulator = await createSimulator({ chainId, hardfork, faucet })
     const backend = new ChainBackend(
       {
         ...defaultChainBackendOptions,
@@ -111,11 +126,17 @@ async function start(feed: MessagePort): Promise<Running> {
     )
     const server = await startRpcServer(options.rpc, {
       backend,
-      onCall: metrics.rpc.answered,
-      onRefused: metrics.rpc.refused,
+      onCall: (method, code, seconds) => {
+        metrics.rpc.answered(method, code, seconds)
+        log.debug('Call answered', { method, code, seconds })
+      },
+      onRefused: (reason) => {
+        metrics.rpc.refused(reason)
+        log.debug('Request refused', { reason })
+      },
       onFault: (error, method) => node.emit('fault', faultOf(error, method)),
     })
-    return { reader, backend, server, recovery }
+    return { replica, reader, backend, server, recovery }
   } catch (error) {
     replica.onTaken = () => undefined
     await reader.close()
@@ -129,11 +150,16 @@ function devnetOf({ chain, hardfork, devnetAccounts }: RpcThreadOptions) {
   return { wallet, hardfork }
 }
 
+let followed: MessagePort | null = null
+
 /** Resolves once the replica has its first state; it moves on from there before anything is served. */
 function follow(feed: MessagePort, replica: CoreReplica): Promise<void> {
+  followed = feed
   return new Promise((resolve, reject) => {
     feed.once('close', () => reject(new NexusError({ code: 'EXECUTOR_GONE' })))
     feed.on('message', (message: FeedMessage) => {
+      // What is left of a feed whose chain went back is of no interest.
+      if (feed !== followed) return
       // Blocks and receipts do not wait for a call that holds the engines' state.
       if (!replica.receive(message)) running?.backend.committed()
       resolve()
@@ -143,6 +169,7 @@ function follow(feed: MessagePort, replica: CoreReplica): Promise<void> {
 
 /** What happens before the start needs no telling: the start reads where the chain is. */
 function receive(name: keyof RpcThreadEvents, argument: never): void {
+  if (name === 'logLevel') logging.setLevel(argument)
   if (running === null) return
   const { backend } = running
   switch (name) {
@@ -152,6 +179,7 @@ function receive(name: keyof RpcThreadEvents, argument: never): void {
     case 'syncing':
       backend.syncing(argument)
       return
+    case 'logLevel':
     case 'fault':
       return
   }

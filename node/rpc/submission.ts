@@ -25,9 +25,9 @@ export function objectionTo(
   transaction: DecodedTransaction,
   { account, code, baseFee }: SenderState,
 ): RpcFailure | null {
-  const { nonce, sender, maxFeePerGas } = transaction
+  const { nonce, sender, maxFeePerGas, isImpersonated } = transaction
   // EIP-3607; a delegation of EIP-7702 leaves the key in charge.
-  if (code.length > 0 && !isDelegation(code)) return { code: 'SENDER_NOT_EOA' }
+  if (code.length > 0 && !isDelegation(code) && !isImpersonated) return { code: 'SENDER_NOT_EOA' }
   if (nonce < account.nonce) return { code: 'NONCE_TOO_LOW', next: account.nonce, nonce }
   if (maxFeePerGas < baseFee) return { code: 'FEE_BELOW_BASE_FEE', sender, maxFeePerGas, baseFee }
   const cost = costOf(transaction)

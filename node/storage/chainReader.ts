@@ -90,7 +90,10 @@ export class ChainReader {
     const snapshot = new SharedSnapshot(this.#database)
     try {
       if (this.#progress === null) checkIdentity(snapshot.read, this.#identity)
+      const known = this.#progress?.height ?? 0
       this.#progress = readProgress(snapshot.read)
+      // The chain of a development network went back: its blocks are others from there.
+      if (this.#progress !== null && this.#progress.height < known) this.#executed.clear()
     } catch (error) {
       snapshot.release()
       throw error

@@ -53,6 +53,7 @@ import { PointerCache } from './pointerCache.ts'
 import { pruneBlocks } from './pruneBlocks.ts'
 import { corrupt, type Read, sealedRecord, sealInPlace } from './record.ts'
 import { lowestBound, type RetentionPolicy, retentionBounds } from './retention.ts'
+import { ROLLBACK_STEP, rollBackTo, rollbackReach } from './rollback.ts'
 import { FORMAT_VERSION, heightKey, keyOf, META } from './schema.ts'
 import { type StateSummary, summaryRecordCodec } from './stateSummary.ts'
 import {
@@ -128,6 +129,7 @@ export class ChainStore {
   #validators: KnownValidators | null = null
   #failure: NexusError | null = null
   #writing = false
+  #held = Number.POSITIVE_INFINITY
   /** Writes take turns: each one reads what it replaces. */
   #lastWrite: Promise<void> = Promise.resolve()
 
@@ -208,6 +210,11 @@ export class ChainStore {
     return { block, record: readReplay(this.#read, height) }
   }
 
+  /** From now on what going back to this height needs is kept, however far it is; null: nothing but the usual. */
+  hold(height: Height | null): void {
+    this.#held = height ?? Number.POSITIVE_INFINITY
+  }
+
   initializeGenesis(genesis: GenesisRecord): Promise<void> {
     return this.#inTurn(() => this.#writeGenesis(genesis))
   }
@@ -224,6 +231,23 @@ export class ChainStore {
   /** Keeps evidence until a block holds it; kept or committed already, it changes nothing. */
   savePendingEvidence(evidence: Evidence): Promise<void> {
     return this.#inTurn(() => this.#writePending(evidence))
+  }
+
+  /**
+   * Goes back to an earlier height; false, and nothing is changed, when that is not kept any more. Of no use
+   * afterwards but to be closed: what it remembers is of the heights that are gone.
+   */
+  async rollBack(to: Height): Promise<boolean> {
+    let isDone = false
+    await this.#inTurn(async () => {
+      if (rollbackReach(this.#read).lowest > to) return
+      for (let height: number = this.height; height > to; ) {
+        height = Math.max(to, height - ROLLBACK_STEP)
+        await rollBackTo(this.#database, this.#read, heightOf(height))
+      }
+      isDone = true
+    })
+    return isDone
   }
 
   async close(): Promise<void> {
@@ -245,7 +269,7 @@ export class ChainStore {
     batch.putSealed(first.key, first.value)
     batch.putSealed(second.key, second.value)
     putOutcome(batch, { executed, summary, payload: [] })
-    writeCore(batch, this.#read, heightOf(0), genesis.core)
+    writeCore(batch, this.#read, heightOf(0), genesis.core, this.#held)
     const zero = heightOf(0)
     this.#logIndex.write(batch, executed, zero)
     await this.#advance(batch, { height: zero, start: zero, historyStart: zero, prunedTo: zero })
@@ -271,7 +295,7 @@ export class ChainStore {
     batch.putRecord(certificateCodec, heightKey('certificate', height), certificate)
     putOutcome(batch, { executed, summary, payload: block.payload.evm })
     this.#logIndex.write(batch, executed, progress.start)
-    writeCore(batch, this.#read, height, record.core)
+    writeCore(batch, this.#read, height, record.core, this.#held)
     this.#putEvidence(batch, block.payload.evidence, height)
     const validators = this.#nextValidators()
     const after = validatorRecordOf(heightOf(height + 2), summary.nextValidators, validators.base)
@@ -340,7 +364,8 @@ export class ChainStore {
 
   #nextProgress(progress: Progress, height: Height): Progress {
     const { historyBlocks } = this.#options
-    const historyStart = Math.max(progress.historyStart, height - historyBlocks)
+    const wanted = Math.min(height - historyBlocks, this.#held)
+    const historyStart = Math.max(progress.historyStart, wanted)
     const prunedTo = Math.min(historyStart, progress.prunedTo + PRUNED_PER_HEIGHT)
     const { start } = progress
     return { height, start, historyStart: heightOf(historyStart), prunedTo: heightOf(prunedTo) }

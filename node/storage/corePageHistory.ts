@@ -20,8 +20,8 @@ export type UndoableCheckpoint = {
   readonly parts: number
 }
 
-/** One more than a checkpoint at every height would need. */
-const LISTED = ROLLBACK_BLOCKS + 1
+/** More than a checkpoint at every height would need: what is held for longer is a checkpoint each 64 heights. */
+const LISTED = 4_096
 const listCodec: Codec<readonly UndoableCheckpoint[]> = list(
   struct<UndoableCheckpoint>({ height: heightCodec, previous: heightCodec, parts: u32 }),
   LISTED,
@@ -58,8 +58,8 @@ export type ReplacedPage = {
 }
 
 /**
- * Keeps what a checkpoint overwrites and lets go of what is not needed for `ROLLBACK_BLOCKS` any
- * more: before-images, and the replay records that only they could start from.
+ * Keeps what a checkpoint overwrites and lets go of what is not needed for `ROLLBACK_BLOCKS`, nor to
+ * go back to `held`, any more: before-images, and the replay records that only they could start from.
  */
 export function keepPageHistory(
   batch: BatchWriter,
@@ -68,14 +68,17 @@ export function keepPageHistory(
     readonly height: Height
     readonly previous: Height
     readonly replaced: Iterable<ReplacedPage>
+    /** Infinite: nothing but the usual. */
+    readonly held: number
   },
 ): void {
-  const { height, previous, replaced } = checkpoint
+  const { height, previous, replaced, held } = checkpoint
   const parts = putImages(batch, height, replaced)
   const entries = [...readPageHistory(read), { height, previous, parts }]
+  const needed = Math.min(held, height - ROLLBACK_BLOCKS)
   while (entries.length > 1) {
     const [oldest, next] = entries as [UndoableCheckpoint, UndoableCheckpoint]
-    if (next.previous > height - ROLLBACK_BLOCKS && entries.length <= LISTED) break
+    if (next.previous > needed && entries.length <= LISTED) break
     dropImages(batch, oldest)
     for (let past = oldest.previous + 1; past < oldest.height; past++)
       batch.delete(heightKey('coreReplay', past))

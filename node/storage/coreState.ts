@@ -1,5 +1,5 @@
 import type { ArenaPage } from '../../core/arena/index.ts'
-import { type ActionReceipt, actionReceiptCodec } from '../../core/chain/action.ts'
+import { type ActionReceipt, actionReceiptCodec, receiptsRoom } from '../../core/chain/action.ts'
 import { heightCodec } from '../../core/chain/vote.ts'
 import { type ReplayRecord, replayRecordCodec } from '../../core/host/replay.ts'
 import { bytes, type Codec, list, struct, u32 } from '../../core/primitives/codec.ts'
@@ -67,15 +67,19 @@ export function pageKey(engine: number, index: number): Uint8Array {
   return key
 }
 
-/** Writes a height's records. A checkpoint keeps what it overwrites, so that it can be undone for a while. */
+/** Writes a height's records. A checkpoint keeps what it overwrites, so that it can be undone for a while, and down to `held`. */
 export function writeCore(
   batch: BatchWriter,
   read: Read,
   height: Height,
   { outcome, replay, checkpoint, answers = [] }: CoreRecord,
+  held: number,
 ): void {
   const isEmpty = outcome.receipts.length === 0 && outcome.events.length === 0
-  if (!isEmpty) batch.putRecord(coreOutcomeCodec, heightKey('coreOutcome', height), outcome)
+  if (!isEmpty) {
+    const room = receiptsRoom(outcome.receipts) + outcome.events.length
+    batch.putRecord(coreOutcomeCodec, heightKey('coreOutcome', height), outcome, room)
+  }
   putActions(batch, read, outcome.receipts, height)
   putEngineAnswers(batch, height, answers)
   if (checkpoint === null) {
@@ -84,7 +88,10 @@ export function writeCore(
   }
   const previous = readRecord(checkpointCodec, read, META.coreCheckpoint)?.height ?? null
   if (previous !== null)
-    keepPageHistory(batch, read, { height, previous, replaced: replacedPages(read, checkpoint) })
+    keepPageHistory(batch, read, {
+      ...{ height, previous, held },
+      replaced: replacedPages(read, checkpoint),
+    })
   for (const [engine, pages] of checkpoint.entries())
     for (const { index, bytes: page } of pages) batch.put(pageKey(engine, index), page)
   putCheckpointMark(batch, { height, engines: checkpoint.length })

@@ -22,7 +22,7 @@ export type EvmRollback = {
 }
 
 /** The trie's caches while it is rolled back: a few tens of megabytes. */
-const CACHES = { cachedNodes: 20_000, cachedHashes: 20_000 }
+const CACHES = { cachedNodeBytes: 16 * 1024 * 1024 }
 
 /**
  * Adds to a batch what makes the EVM state that of an earlier height: every key gets the value it

@@ -1,5 +1,5 @@
 import { toHex } from '../../core/primitives/bytes.ts'
-import { type Codec, decode, Writer } from '../../core/primitives/codec.ts'
+import { type Codec, decode, Writer, written } from '../../core/primitives/codec.ts'
 import { NexusError } from '../../core/primitives/errors.ts'
 import { crc32c } from './crc32c.ts'
 import { columnOf } from './schema.ts'
@@ -64,10 +64,20 @@ export function sealedRecord<T>(
   value: T,
   capacity = 256,
 ): Uint8Array {
+  const write = (writer: Writer): void => {
+    codec.write(writer, value)
+    writer.u32(0)
+  }
+  return sealInPlace(crc32c(key), capacity > SMALL ? large(capacity, write) : written(write))
+}
+
+const SMALL = 4_096
+
+/** Where the usual memory would have to grow. */
+function large(capacity: number, write: (writer: Writer) => void): Uint8Array {
   const writer = new Writer(capacity + CHECKSUM_BYTES)
-  codec.write(writer, value)
-  writer.u32(0)
-  return sealInPlace(crc32c(key), writer.finish())
+  write(writer)
+  return writer.finish()
 }
 
 /** Fatal: the node must not go on with a database that lost or changed what it stored. */

@@ -40,6 +40,9 @@ import { corrupt, type Read, readValue } from './record.ts'
 import { heightKey, keyOf, META } from './schema.ts'
 import type { StateSummary } from './stateSummary.ts'
 
+/** Heights undone in one batch: what it holds in memory is bounded, and each leaves a whole database. */
+export const ROLLBACK_STEP = 16
+
 /** Why a database cannot go back further. */
 export type RollbackBound = 'stateHistory' | 'prunedBlocks' | 'engineHistory'
 

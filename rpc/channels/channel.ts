@@ -34,8 +34,9 @@ export type Listener = (id: string, text: string) => void
 export class Channel {
   readonly source: Source
   readonly listeners = new Map<string, Listener>()
-  readonly ring: Ring
+  readonly #ringLimits: RingLimits
   readonly #name: ChannelName
+  ring: Ring
   #last: number
   /** Height since which nobody listens. */
   idleSince: number
@@ -46,12 +47,21 @@ export class Channel {
   ) {
     this.#name = name
     this.source = modules.source
+    this.#ringLimits = modules.ring
     this.ring = new Ring(modules.height, modules.ring)
     this.#last = modules.height
     this.idleSince = modules.height
   }
 
-  flush(height: CoreHeight): void {
+  /** What it told of later heights is not so any more. */
+  wentBack(place: Pick<CoreHeight, 'height' | 'time'>): void {
+    this.ring = new Ring(place.height, this.#ringLimits)
+    this.#last = place.height
+    this.idleSince = Math.min(this.idleSince, place.height)
+    this.flush(place)
+  }
+
+  flush(height: Pick<CoreHeight, 'height' | 'time'>): void {
     const data = this.source.flush()
     if (data === null) return
     const { height: sequence, time } = height

@@ -1,4 +1,4 @@
-import { toHex } from '../../core/primitives/bytes.ts'
+import { fromHex, toHex } from '../../core/primitives/bytes.ts'
 import type { CoreBackend, CoreEvent, CoreHeight } from '../coreBackend.ts'
 import { randomId } from '../filters.ts'
 import { EventTexts } from '../format/eventText.ts'
@@ -41,7 +41,7 @@ export class ChannelHub {
   readonly #core: CoreBackend
   readonly #limits: ChannelLimits
   readonly #routes: EventRoutes
-  readonly #texts: EventTexts
+  #texts: EventTexts
   readonly #channels = new Map<string, Channel>()
   readonly #byMarket = new Map<number, Set<Channel>>()
   /** By ledger id, for events; by hex of the address, for receipts. */
@@ -110,6 +110,17 @@ export class ChannelHub {
     for (const channel of touched) channel.flush(height)
     this.#forget()
     this.#economize()
+  }
+
+  /** The chain goes on from an earlier height: listeners are told what is otherwise, and nobody joins by an old sequence. */
+  wentBack(place: Pick<CoreHeight, 'height' | 'time'>): void {
+    this.#height = place.height
+    // An id that an account got since may become another one's.
+    this.#texts = new EventTexts(this.#core.engines, this.#core.names)
+    this.#byAccount.clear()
+    for (const hex of this.#byAddress.keys()) this.#nameless.set(hex, fromHex(hex))
+    this.#name()
+    for (const channel of this.#channels.values()) channel.wentBack(place)
   }
 
   #gather(event: CoreEvent, touched: Set<Channel>): void {

@@ -1,10 +1,7 @@
 import type { DevnetBackend, DevnetRequest } from '../devnetBackend.ts'
-import { setBalance } from '../devnetBalance.ts'
-import { TransactionSigner } from '../devnetTransactions.ts'
 import { data, quantity } from '../format/hex.ts'
 import { type Method, type MethodModules, type MethodTable, method, patient } from '../method.ts'
 import { fail, type Outcome } from '../outcome.ts'
-import { address, uint256 } from '../params/hex.ts'
 import { looseInteger } from '../params/integer.ts'
 import {
   bad,
@@ -15,6 +12,7 @@ import {
   required,
 } from '../params/parameter.ts'
 import { integerUpTo } from '../params/values.ts'
+import { DEVNET_STATE_NAMES, devnetStateMethods } from './devnetState.ts'
 import { UNSUPPORTED_HERE } from './unsupported.ts'
 
 /** Blocks that one call may ask for; each is voted for and stored. */
@@ -63,13 +61,23 @@ function supportedMethods(modules: MethodModules, devnet: DevnetBackend): Method
   const next = method([required(seconds)], (_, at) =>
     control({ kind: 'nextBlockTime', ms: at * 1_000 }, null),
   )
-  const signer = new TransactionSigner(modules, devnet)
-  const balance = patient(
-    method([required(address), required(uint256)], ({ deadline }, who, wei) =>
-      setBalance({ ...modules, devnet, signer }, { who, wei, deadline }),
-    ),
+  const snapshot = patient(
+    method([], async () => {
+      const taken = await devnet.control({ kind: 'snapshot' })
+      return taken.ok ? { ok: true, value: quantity(taken.value.snapshot ?? 0) } : taken
+    }),
+  )
+  const revert = patient(
+    method([required(looseInteger)], async (_, id) => {
+      const back = await devnet.control({ kind: 'revert', snapshot: id })
+      return back.ok ? { ok: true, value: typeof back.value.snapshot === 'number' } : back
+    }),
   )
   return {
+    evm_snapshot: snapshot,
+    anvil_snapshot: snapshot,
+    evm_revert: revert,
+    anvil_revert: revert,
     evm_mine: evmMine(devnet),
     anvil_mine: mine(null),
     hardhat_mine: mine(true),
@@ -79,9 +87,7 @@ function supportedMethods(modules: MethodModules, devnet: DevnetBackend): Method
     evm_setTime: time,
     evm_setNextBlockTimestamp: next,
     anvil_setNextBlockTimestamp: next,
-    anvil_setBalance: balance,
-    hardhat_setBalance: balance,
-    tenderly_setBalance: balance,
+    ...devnetStateMethods(modules, devnet),
     anvil_getAutomine: method([], () => ({ ok: true, value: true })),
     hardhat_getAutomine: method([], () => ({ ok: true, value: true })),
     anvil_nodeInfo: method([], () => ({ ok: true, value: nodeInfo(modules, devnet) })),
@@ -91,6 +97,10 @@ function supportedMethods(modules: MethodModules, devnet: DevnetBackend): Method
 }
 
 const SUPPORTED = [
+  'evm_snapshot',
+  'anvil_snapshot',
+  'evm_revert',
+  'anvil_revert',
   'evm_mine',
   'anvil_mine',
   'hardhat_mine',
@@ -100,9 +110,7 @@ const SUPPORTED = [
   'evm_setTime',
   'evm_setNextBlockTimestamp',
   'anvil_setNextBlockTimestamp',
-  'anvil_setBalance',
-  'hardhat_setBalance',
-  'tenderly_setBalance',
+  ...DEVNET_STATE_NAMES,
   'anvil_getAutomine',
   'hardhat_getAutomine',
   'anvil_nodeInfo',

@@ -25,7 +25,10 @@ export function unlockedMethods(modules: MethodModules): MethodTable {
       : fail({ code: 'INVALID_PARAMS', problem: `typed data: ${digest.problem}` })
   })
   return {
-    eth_accounts: method([], () => ({ ok: true, value: devnet.accounts.map(data) })),
+    eth_accounts: method([], () => ({
+      ok: true,
+      value: [...devnet.accounts, ...devnet.impersonated].map(data),
+    })),
     eth_sendTransaction: method([wanted], async (call, request) => {
       const sent = await signer.send(request, call.deadline)
       return sent.ok ? { ok: true, value: data(sent.value) } : sent

@@ -1,13 +1,9 @@
-const STATE = 'blocks alone change state here, and every validator must come to the same'
-const OVERRIDES = 'eth_call and eth_estimateGas take state overrides'
-const IMPERSONATION =
-  'a block holds signed transactions only; eth_call and eth_estimateGas take any from, and fund an account of your own with anvil_setBalance'
-const STATE_EDIT = `${STATE}; ${OVERRIDES}, or put it into the genesis (nexus init)`
+const IMPERSONATION = 'use anvil_impersonateAccount, then eth_sendTransaction'
+const TOKEN = 'write the balance where the token keeps it, with anvil_setStorageAt'
 const MINING =
   'a transaction starts a block at once and an idle chain makes one each --block-time; make more with evm_mine'
 const FEES = 'the base fee is what EIP-1559 says; send a transaction with the fees you want'
-const SNAPSHOT =
-  'blocks are final: use a fresh devnet for each run (nexus devnet --reset), or stop it and go back with nexus rollback'
+const SNAPSHOT = 'take evm_snapshot before, and go back to it with evm_revert'
 const RESET = 'stop the devnet and start it with --reset'
 const POOL = 'replace it: the same sender and nonce, fees 10 % higher'
 const FORK = 'a devnet is a chain of its own and copies none'
@@ -19,22 +15,14 @@ const TRACE = 'use debug_traceTransaction'
 
 /** What development networks have and a chain under consensus cannot: what to do instead. */
 export const UNSUPPORTED_HERE: Readonly<Record<string, string>> = {
-  ...named(['impersonateAccount', 'stopImpersonatingAccount'], IMPERSONATION),
-  anvil_autoImpersonateAccount: IMPERSONATION,
   anvil_impersonateSignature: IMPERSONATION,
-  ...named(['setCode', 'setStorageAt', 'setNonce'], STATE_EDIT),
-  evm_setAccountNonce: STATE_EDIT,
   evm_addAccount: 'the accounts are those of nexus devnet --accounts',
   evm_removeAccount: 'the accounts are those of nexus devnet --accounts',
   anvil_addBalance: 'use anvil_setBalance',
   tenderly_addBalance: 'use anvil_setBalance',
-  anvil_dealERC20: STATE_EDIT,
-  anvil_dealErc20: STATE_EDIT,
-  anvil_setERC20Allowance: STATE_EDIT,
-  evm_snapshot: SNAPSHOT,
-  evm_revert: SNAPSHOT,
-  anvil_snapshot: SNAPSHOT,
-  anvil_revert: SNAPSHOT,
+  anvil_dealERC20: TOKEN,
+  anvil_dealErc20: TOKEN,
+  anvil_setERC20Allowance: TOKEN,
   anvil_rollback: SNAPSHOT,
   anvil_reorg: SNAPSHOT,
   ...named(['reset'], RESET),

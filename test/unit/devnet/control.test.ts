@@ -8,6 +8,8 @@ import { DevnetControl } from '../../../node/devnet/control.ts'
 class Chain {
   realMs = 1_000_000
   isAlone = true
+  isOwn = true
+  held: number | null = null
   readonly times: number[] = [900_000]
   readonly control = new DevnetControl({
     clock: {
@@ -18,6 +20,17 @@ class Chain {
     isAlone: () => this.isAlone,
     head: () => ({ height: this.height, time: this.time }),
     onWanted: () => undefined,
+    past: {
+      isOwn: () => this.isOwn,
+      hold: async (height) => {
+        this.held = height
+      },
+      rewind: async (height) => {
+        this.times.length = height + 1
+        return { height: this.height, time: this.time }
+      },
+      resume: () => undefined,
+    },
   })
   readonly source = this.control.around({
     hasPending: () => false,
@@ -166,5 +179,70 @@ describe('time', () => {
         )
       }),
     )
+  })
+})
+
+describe('snapshots', () => {
+  const take = async (chain: Chain) => {
+    const taken = await chain.control.request({ kind: 'snapshot' })
+    if (!taken.ok) throw new Error(taken.code)
+    return taken.value.snapshot ?? 0
+  }
+  const revert = (chain: Chain, snapshot: number) =>
+    chain.control.request({ kind: 'revert', snapshot })
+  const mine = async (chain: Chain, blocks: number) => {
+    const mined = chain.control.request({ kind: 'mine', blocks, intervalMs: null })
+    chain.run()
+    await mined
+  }
+
+  it('bring the chain and its clock back, each once, and take later ones along', async () => {
+    const chain = new Chain()
+    await mine(chain, 2)
+    const first = await take(chain)
+    await chain.control.request({ kind: 'advance', ms: 86_400_000 })
+    await mine(chain, 2)
+    const second = await take(chain)
+    expect(chain.held).toBe(2)
+    await mine(chain, 1)
+    expect(await revert(chain, second)).toMatchObject({ ok: true, value: { height: 4 } })
+    expect(chain.control.clock.aheadMs).toBe(86_400_000)
+    await mine(chain, 3)
+    expect(await revert(chain, first)).toMatchObject({ value: { height: 2, snapshot: first } })
+    expect([chain.height, chain.held]).toEqual([2, null])
+    expect(chain.control.clock.aheadMs).toBeLessThan(10)
+    for (const gone of [first, second, 77])
+      expect(await revert(chain, gone)).toMatchObject({ value: { snapshot: null } })
+  })
+
+  it('are numbered on: an id never comes back', async () => {
+    const chain = new Chain()
+    const ids: number[] = []
+    for (let i = 0; i < 4; i++) {
+      const id = await take(chain)
+      ids.push(id)
+      await revert(chain, id)
+    }
+    expect(ids).toEqual([1, 2, 3, 4])
+  })
+
+  it('tell whoever waits for blocks that the chain went back', async () => {
+    const chain = new Chain()
+    const id = await take(chain)
+    await mine(chain, 1)
+    const waiting = chain.control.request({ kind: 'mine', blocks: 5, intervalMs: null })
+    await revert(chain, id)
+    expect(await waiting).toEqual({ ok: false, code: 'CHAIN_WENT_BACK' })
+  })
+
+  it('are for a chain that nobody else relies on', async () => {
+    const chain = new Chain()
+    chain.isOwn = false
+    for (const request of [{ kind: 'snapshot' }, { kind: 'revert', snapshot: 1 }] as const)
+      expect(await chain.control.request(request)).toEqual({ ok: false, code: 'CHAIN_IS_SHARED' })
+    chain.isAlone = false
+    expect(await chain.control.request({ kind: 'snapshot' })).toEqual({
+      ...{ ok: false, code: 'DEVNET_NOT_ALONE' },
+    })
   })
 })

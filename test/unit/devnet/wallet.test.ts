@@ -9,7 +9,7 @@ import { privateKeyToAccount } from 'viem/accounts'
 import { describe, expect, it } from 'vitest'
 import { fromHex, toHex } from '../../../core/primitives/bytes.ts'
 import { decodeTransaction } from '../../../evm/index.ts'
-import { fundedAccount, type Genesis } from '../../../genesis/index.ts'
+import { defaultEvmParams, fundedAccount, type Genesis } from '../../../genesis/index.ts'
 import { loadNodeConfig } from '../../../node/config.ts'
 import { testAccounts } from '../../../node/devnet/chainHomes.ts'
 import {
@@ -149,19 +149,26 @@ describe('typed data', () => {
 })
 
 describe('where the methods are allowed', () => {
-  const genesisWith = (balances: readonly (readonly [Uint8Array, bigint])[]): Genesis =>
+  const genesisWith = (
+    balances: readonly (readonly [Uint8Array, bigint])[],
+    faucet: Uint8Array = new Uint8Array(20),
+  ): Genesis =>
     ({
       chainId: 1,
+      evm: { ...defaultEvmParams, faucet },
       accounts: balances.map(([address, balance]) => fundedAccount(address, balance)),
     }) as unknown as Genesis
 
-  it('is a chain that funds the faucet, and no other', () => {
-    const real = genesisWith([[first.address, 1n]])
-    const devnet = genesisWith([
+  it('is a chain whose genesis names the faucet, and no other', () => {
+    const faucet = faucetAccount().address
+    const funded = [
       [first.address, 1n],
-      [faucetAccount().address, FAUCET_BALANCE],
-    ])
-    expect([isDevnetGenesis(real), isDevnetGenesis(devnet)]).toEqual([false, true])
+      [faucet, FAUCET_BALANCE],
+    ] as const
+    const real = genesisWith(funded)
+    const devnet = genesisWith(funded, faucet)
+    const other = genesisWith(funded, first.address)
+    expect([real, other, devnet].map(isDevnetGenesis)).toEqual([false, false, true])
     expect(() => assertDevnetAllowed(true, real)).toThrow(
       expect.objectContaining({ detail: { code: 'DEVNET_METHODS_REFUSED', chainId: 1 } }),
     )

@@ -24,7 +24,7 @@ import {
 
 const ALICE = keyNumber(1)
 const COUNTER = fromHex('c0'.repeat(20))
-const CACHES = { cachedAccounts: 100, cachedSlots: 100, cachedCodes: 100 }
+const CACHES = { accountBytes: 0, slotBytes: 0, cachedCodes: 100 }
 
 /** sstore(0, sload(0) + 1); log1(0, 32, 7) */
 const CODE = fromHex('60005460010160005560076000526007602060 00a100'.replaceAll(' ', ''))

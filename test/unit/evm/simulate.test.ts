@@ -112,7 +112,7 @@ describe('a call', () => {
 
   it.each([
     [{ to: LOOPS, gas: 100_000 }, 'out of gas'],
-    [{ to: BROKEN }, 'invalid opcode'],
+    [{ to: BROKEN }, 'invalid opcode: INVALID'],
     [{ to: READS, gas: 20_999 }, 'intrinsic gas too low: have 20999, want 21000'],
     [
       { to: READS, from: poor.address, value: 1n },

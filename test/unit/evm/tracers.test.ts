@@ -221,6 +221,65 @@ describe('callTracer', () => {
   }, 60_000)
 })
 
+/** The frame of a contract's call, and those in it. */
+async function callsOf(code: string, gasLimit = 200_000): Promise<CallTrace> {
+  const nexus = await createExecutive('nexus', 'prague')
+  const [to = SENDER] = CONTRACTS
+  const start: Start = [{ address: to, code: fromHex(code), balance: 5n, nonce: 1 }]
+  const calls = createCallTracer({ onlyTopCall: false, withLog: false }, budget())
+  calls.start(transaction(gasLimit), SILENT)
+  await observe(nexus, start, messageOf({ sender: SENDER, to, gasLimit }), calls.tracer)
+  return calls.end({ gasUsed: 0, error: null, returnData: new Uint8Array(0) })
+}
+
+/** Runs what follows as initcode: PUSH, MSTORE, CREATE. */
+const created = (initcode: string): string =>
+  `7f${initcode.padEnd(64, '0')}5f52${word(initcode.length / 2).at(-1) === 0 ? '' : '60'}${toHex(
+    word(initcode.length / 2).slice(31),
+  )}5f5ff000`
+
+describe('callTracer has the words of geth (core/vm/errors.go)', () => {
+  it.each([
+    ['01', 'stack underflow (0 <=> 2)'],
+    ['5f5ff1', 'stack underflow (2 <=> 7)'],
+    ['5b5f600056', 'stack limit reached 1024 (1023)'],
+    ['fe', 'invalid opcode: INVALID'],
+    ['0c', 'invalid opcode: opcode 0xc not defined'],
+    ['1e', 'invalid opcode: CLZ'],
+    ['e6', 'invalid opcode: DUPN'],
+    ['5f56', 'invalid jump destination'],
+    ['620fffff51', 'out of gas'],
+    ['60015f5f3e', 'return data out of bounds'],
+    ['5ffd', 'execution reverted'],
+    // 48 KiB and one byte of initcode; a store with no more than 2,300 gas.
+    ['62c0015f5ff0', 'out of gas: max initcode size exceeded: code size 49153 limit 49152'],
+  ])('%s: %s', async (code, error) => {
+    expect(await callsOf(code)).toMatchObject({ error })
+  })
+
+  it('for a store that the sentry stops', async () => {
+    const { error } = await callsOf('60015f55', 21_000 + 3 + 2 + 2_300)
+    expect(error).toBe('out of gas: not enough gas for reentrancy sentry')
+  })
+
+  it.each([
+    ['60ef5f5360015ff3', 'invalid code: must not begin with 0xef'],
+    ['6160015ff3', 'max code size exceeded'],
+    ['01', 'stack underflow (0 <=> 2)'],
+  ])('for initcode %s: %s', async (initcode, error) => {
+    const { calls, error: own } = await callsOf(created(initcode), 10_000_000)
+    expect(own).toBeNull()
+    expect(calls).toMatchObject([{ kind: 'CREATE', to: null, error }])
+  })
+
+  it('tells of a frame that failed nothing of one that failed in it', async () => {
+    // A call of itself with 100 gas runs out; then INVALID.
+    const code = '5f5f5f5f5f3060645af1500c'
+    const { error } = await callsOf(code)
+    expect(error).toBe('invalid opcode: opcode 0xc not defined')
+  })
+})
+
 describe('tracers', () => {
   it('end a run when they hold as much as they may', async () => {
     const nexus = await createExecutive('nexus', 'prague')

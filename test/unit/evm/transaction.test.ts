@@ -6,7 +6,7 @@ import { fromHex, toHex } from '../../../core/primitives/bytes.ts'
 import { keccak256 } from '../../../core/primitives/hash.ts'
 import { LIMITS } from '../../../core/primitives/limits.ts'
 import { decodeTransaction } from '../../../evm/index.ts'
-import { decodeRlp, encodeRlp, type RlpItem } from '../../../evm/rlp.ts'
+import { decodeRlp, encodeRlp, quantityBytes, type RlpItem } from '../../../evm/rlp.ts'
 import {
   authorization,
   CHAIN_ID,
@@ -206,5 +206,60 @@ describe('a transaction that is refused', () => {
     )
     const nested = new Uint8Array(100_000).fill(0xc1)
     expect(codeOf(nested)).toBe('BAD_RLP')
+  })
+})
+
+describe('a stand-in for a signature', () => {
+  const DEVNET = { ...RULES, impersonates: true }
+  const contract = fromHex('00000000000000000000000000000000000c0de1')
+  /** The signature's three fields replaced. */
+  function withSignature(bytes: Uint8Array, ...[v, r, s]: (number | bigint | Uint8Array)[]) {
+    const isTyped = (bytes[0] as number) < 0x80
+    const decoded = decodeRlp(isTyped ? bytes.subarray(1) : bytes)
+    if (!decoded.ok) throw new Error('a signed transaction decodes')
+    const fields = (decoded.value as RlpItem[]).slice(0, -3)
+    const item = (value: number | bigint | Uint8Array | undefined): Uint8Array =>
+      value instanceof Uint8Array ? value : quantityBytes(value ?? 0)
+    const encoded = encodeRlp([...fields, item(v), item(r), item(s)])
+    return isTyped ? fromHex(toHex(bytes.subarray(0, 1)) + toHex(encoded)) : encoded
+  }
+  const trimmed = contract.subarray(17)
+  const parts = { accessList: [], authorizations: [authorization(bob, contract, 0)] }
+
+  it.each([0, 1, 2, 4] as const)('names the sender of type %i on a development network', (type) => {
+    const v = type === 0 ? 35 + 2 * CHAIN_ID : 0
+    const bytes = withSignature(signed({ type, gasLimit: 90_000, ...parts }), v, trimmed, 0)
+    const decoded = decodeTransaction(bytes, DEVNET)
+    if (!decoded.ok) throw new Error(decoded.code)
+    expect(decoded.value).toMatchObject({ sender: contract, isImpersonated: true, type })
+    expect(decodeTransaction(bytes, RULES)).toEqual({ ok: false, code: 'BAD_SIGNATURE' })
+  })
+
+  it.each([
+    ['a parity', 1, trimmed, 0],
+    ['an s', 0, trimmed, 1],
+    ['nobody', 0, 0, 0],
+    ['a number that is no address', 0, 1n << 160n, 0],
+  ] as const)('has not %s', (_, v, r, s) => {
+    const bytes = withSignature(signed(), v, r, s)
+    expect(decodeTransaction(bytes, DEVNET)).toEqual({ ok: false, code: 'BAD_SIGNATURE' })
+  })
+
+  it('takes nothing from those who sign', () => {
+    const decoded = decodeTransaction(signed(), DEVNET)
+    if (!decoded.ok) throw new Error(decoded.code)
+    expect(decoded.value).toMatchObject({ sender: alice.address, isImpersonated: false })
+  })
+
+  it('is no way around a wrong chain, nor is any signature of ECDSA one', () => {
+    const bytes = withSignature(signed({ chainId: 1 }), 0, trimmed, 0)
+    expect(decodeTransaction(bytes, DEVNET)).toEqual({ ok: false, code: 'WRONG_CHAIN_ID' })
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 1_000 }), (nonce) => {
+        const decoded = decodeTransaction(signed({ nonce }), DEVNET)
+        expect(decoded.ok && decoded.value.isImpersonated).toBe(false)
+      }),
+      { numRuns: 20 },
+    )
   })
 })

@@ -75,8 +75,8 @@ describe('eth_simulateV1', () => {
       { status: '0x0', error: { code: 3, message: 'execution reverted: no' }, logs: [] },
     ])
     expect(blocks[0]?.transactions[0]).toMatchObject({ from, nonce: '0x1', type: '0x2' })
-    expect(blocks[1]?.stateRoot).toBe(blocks[0]?.stateRoot)
-    expect(blocks[2]?.stateRoot).not.toBe(blocks[1]?.stateRoot)
+    // Each tells the system contracts of the one before.
+    expect(new Set(blocks.map(({ stateRoot }) => stateRoot)).size).toBe(4)
   })
 
   it('has the state root of the block that would hold the same', async () => {

@@ -251,6 +251,27 @@ describe('coming back', () => {
     }
   })
 
+  it('is told what is otherwise when a development network goes back, and cannot go on from what it had', async () => {
+    const { core } = world
+    const hub = new ChannelHub(core, 0, defaultChannelLimits)
+    const told: string[] = []
+    hub.join({ channel: 'book', market: 0, level: 'L2' }, null, (_, text) => told.push(text))
+    for (let height = 1; height <= 3; height++) {
+      await world.place('alice', order('buy', 990 - height, 5))
+      hub.core(core.mine(height))
+    }
+    expect(told).toHaveLength(3)
+    await world.place('bob', order('buy', 995, 2))
+    core.mine(4)
+    hub.wentBack({ height: 1, time: CORE_TIME })
+    expect(JSON.parse(told[3] ?? '{}')).toMatchObject({
+      ...{ sequence: 1, previous: 1, time: CORE_TIME },
+      data: { bids: [{ price: '995', size: '2', orders: 1 }], asks: [] },
+    })
+    const again = hub.join({ channel: 'book', market: 0, level: 'L2' }, 0, () => undefined)
+    expect(again).toMatchObject({ ok: true, value: { outOfSync: true, sequence: 1 } })
+  })
+
   it('keeps a channel for a while after its last listener, and few of them', async () => {
     const limits = { ...defaultChannelLimits, channels: 3, idleHeights: 5 }
     const hub = new ChannelHub(world.core, 0, limits)
