@@ -1,10 +1,10 @@
 import type { Hex } from 'viem'
-import { toHex } from '../core/primitives/bytes.ts'
+import { fromHex, toHex } from '../core/primitives/bytes.ts'
 import { readerOf } from '../test/support/clients.ts'
 import type { DevnetReport } from '../test/support/devnet.ts'
+import { Funder } from './funder.ts'
 import { HeadsClient } from './heads.ts'
 import { KeepAliveClient } from './keepAlive.ts'
-import { fundSenders } from './prepare.ts'
 import { sendersOf, signTransaction } from './sign.ts'
 import { type Summary, summaryOf } from './statistics.ts'
 
@@ -36,7 +36,8 @@ export async function measureLatency(
   const client = new KeepAliveClient(rpc)
   const [sender] = sendersOf(1)
   if (sender === undefined) throw new Error('one sender was asked for')
-  await fundSenders(client, report.chainId, report.accounts[0]?.privateKey ?? '', [sender])
+  const fundingKey = fromHex(report.accounts[0]?.privateKey ?? '')
+  await new Funder(client, report.chainId, fundingKey).fund([sender])
   let nonce = Number(
     await client.call<string>('eth_getTransactionCount', [`0x${toHex(sender.address)}`, 'latest']),
   )

@@ -3,28 +3,35 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { availableParallelism, cpus, loadavg } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { Devnet, disposeAll } from '../test/support/devnet.ts'
+import { Devnet, disposeAll, temporaryDirectory } from '../test/support/devnet.ts'
+import { installTools, NoTools } from '../test/support/tools/install.ts'
 import { defaultLatencyOptions, measureLatency } from './latency.ts'
+import { comparePeers, MODES } from './peers/compare.ts'
+import { SERVERS } from './peers/servers.ts'
 import type { Pace } from './pump.ts'
 import { measureOrders, measureThroughput, networkOf } from './throughput.ts'
+import { KINDS } from './workloads.ts'
 
 const SUITES = ['latency', 'throughput', 'orders', 'evm', 'exchange', 'arena'] as const
 type Suite = (typeof SUITES)[number]
-const KINDS = ['transfer', 'erc20'] as const
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     validators: { type: 'string', default: '1,4' },
-    seconds: { type: 'string', default: '20' },
+    seconds: { type: 'string' },
     warmup: { type: 'string', default: '5' },
-    kind: { type: 'string', default: KINDS.join(',') },
+    kind: { type: 'string' },
     samples: { type: 'string', default: String(defaultLatencyOptions.samples) },
-    window: { type: 'string', default: '1000' },
+    window: { type: 'string' },
     rate: { type: 'string' },
     batch: { type: 'string', default: '100' },
     senders: { type: 'string', default: '128' },
     prepared: { type: 'string' },
+    peers: { type: 'string' },
+    rounds: { type: 'string', default: '3' },
+    mode: { type: 'string', default: MODES.join(',') },
+    connections: { type: 'string', default: '64,4' },
     'orders-rate': { type: 'string', default: '5000,15000,20000' },
     'orders-batch': { type: 'string', default: '1,20,100' },
   },
@@ -34,7 +41,7 @@ const suites: Record<Suite, () => Promise<object>> = {
   latency: runLatency,
   throughput: runThroughput,
   orders: runOrders,
-  evm: () => runScript('evm.ts'),
+  evm: () => (values.peers === undefined ? runScript('evm.ts') : runPeers(values.peers)),
   exchange: () => runScript('exchange.ts'),
   arena: () => runScript('arena.ts'),
 }
@@ -52,6 +59,10 @@ if (unknown.length > 0) {
 const report: Record<string, object> = { machine: machine() }
 try {
   for (const suite of chosen as Suite[]) report[suite] = await suites[suite]()
+} catch (error) {
+  if (!(error instanceof NoTools)) throw error
+  console.error(`bench: ${error.message}`)
+  process.exit(1)
 } finally {
   disposeAll()
 }
@@ -84,17 +95,47 @@ async function runLatency(): Promise<object> {
   })
 }
 
+function paceOf(window: string): Pace {
+  if (values.rate !== undefined) return { kind: 'open', perSecond: Number(values.rate) }
+  return { kind: 'closed', window: Number(values.window ?? window) }
+}
+
+/** Those of `all` that a list names, in the order of `all`. */
+function named<Name extends string>(all: readonly Name[], list: string): Name[] {
+  const strange = list.split(',').filter((name) => !all.some((known) => known === name))
+  if (strange.length > 0)
+    throw new Error(`unknown ${strange.join(', ')}; there are ${all.join(', ')}`)
+  return all.filter((name) => list.split(',').includes(name))
+}
+
+/** The same transactions through the same generator, on one validator and on other servers. */
+async function runPeers(peers: string): Promise<object> {
+  // Before anything is measured: it takes the machine for half a minute.
+  await installTools()
+  const [single = 64, batch = 4] = values.connections.split(',').map(Number)
+  return comparePeers({
+    servers: named(SERVERS, `nexus,${peers}`),
+    kinds: named(KINDS, values.kind ?? KINDS.join()),
+    modes: named(MODES, values.mode),
+    rounds: Number(values.rounds),
+    warmupSeconds: Number(values.warmup),
+    seconds: Number(values.seconds ?? '10'),
+    pace: paceOf('4000'),
+    senders: Number(values.senders),
+    batch: Number(values.batch),
+    connections: { single, batch },
+    folder: temporaryDirectory('bench'),
+  })
+}
+
 /** A fresh devnet for every number, so that no run inherits the state of another. */
 async function runThroughput(): Promise<object> {
   const out: Record<string, Record<string, object>> = {}
-  const [seconds, warmupSeconds] = [Number(values.seconds), Number(values.warmup)]
-  const pace: Pace =
-    values.rate === undefined
-      ? { kind: 'closed', window: Number(values.window) }
-      : { kind: 'open', perSecond: Number(values.rate) }
+  const [seconds, warmupSeconds] = [Number(values.seconds ?? '20'), Number(values.warmup)]
+  const pace = paceOf('1000')
   const perSecond = pace.kind === 'open' ? pace.perSecond : 5_000
   for (const validators of validatorCounts()) {
-    for (const kind of KINDS.filter((name) => values.kind.split(',').includes(name))) {
+    for (const kind of named(KINDS, values.kind ?? 'transfer,erc20')) {
       const measured = await withDevnet(validators, (devnet) => {
         console.error(`bench: ${kind} on ${validators} validators for ${seconds} s`)
         return measureThroughput(networkOf(devnet), {
@@ -117,7 +158,7 @@ async function runThroughput(): Promise<object> {
 /** Orders offered at a fixed rate, for each number of orders under one signature. */
 async function runOrders(): Promise<object> {
   const out: Record<string, Record<string, object>> = {}
-  const [seconds, warmupSeconds] = [Number(values.seconds), Number(values.warmup)]
+  const [seconds, warmupSeconds] = [Number(values.seconds ?? '20'), Number(values.warmup)]
   for (const validators of validatorCounts()) {
     const rates = values['orders-rate'].split(',')
     for (const [i, batch] of values['orders-batch'].split(',').entries()) {

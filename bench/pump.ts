@@ -6,16 +6,23 @@ export type Pace =
 export type Prepared = { readonly raw: string; readonly hash: string }
 /** Sends a JSON body and gives the answer's. */
 type Poster = { post(body: string): Promise<string> }
-type Final = { readonly sentMs: number; readonly finalMs: number }
+type Final = { readonly hash: string; readonly sentMs: number; readonly finalMs: number }
 
 const TICK_MS = 2
 
-/** Sends prepared transactions to the nodes, one lane each, and keeps the time of every one. */
+export type PumpOptions = {
+  readonly pace: Pace
+  /** The most transactions in one request; null: one each, and not in an array. */
+  readonly batch: number | null
+}
+
+/** Sends prepared transactions to the nodes, each lane over its client, and keeps the time of every one. */
 export class Pump {
   readonly #clients: readonly Poster[]
   readonly #lanes: readonly (readonly Prepared[])[]
   readonly #pace: Pace
   readonly #batch: number
+  readonly #isSingle: boolean
   /** Next transaction of each lane, those of it to send again, and whether a batch is on its way. */
   readonly #cursors: { next: number; again: Prepared[]; busy: boolean }[]
   readonly #sentMs = new Map<string, number>()
@@ -35,12 +42,13 @@ export class Pump {
   constructor(
     clients: readonly Poster[],
     lanes: readonly (readonly Prepared[])[],
-    options: { readonly pace: Pace; readonly batch: number },
+    options: PumpOptions,
   ) {
     this.#clients = clients
     this.#lanes = lanes
     this.#pace = options.pace
-    this.#batch = options.batch
+    this.#batch = options.batch ?? 1
+    this.#isSingle = options.batch === null
     this.#cursors = lanes.map(() => ({ next: 0, again: [], busy: false }))
   }
 
@@ -69,7 +77,7 @@ export class Pump {
       const sentMs = this.#sentMs.get(hash)
       if (sentMs === undefined) continue
       this.#sentMs.delete(hash)
-      this.finalTransactions.push({ sentMs, finalMs: atMs })
+      this.finalTransactions.push({ hash, sentMs, finalMs: atMs })
     }
     this.#tick()
   }
@@ -113,7 +121,8 @@ export class Pump {
     batch.push(...fresh)
     cursor.busy = true
     this.sent += batch.length
-    const body = `[${batch.map(requestOf).join(',')}]`
+    const requests = batch.map(requestOf).join(',')
+    const body = this.#isSingle ? requests : `[${requests}]`
     const sentMs = performance.now()
     for (const { hash } of batch) this.#sentMs.set(hash, sentMs)
     try {
@@ -123,11 +132,15 @@ export class Pump {
       cursor.again.push(...batch)
     }
     cursor.busy = false
+    // A connection that carries one transaction at a time must not wait for the clock after each.
+    if (this.#isSingle && this.#isReady(lane) && this.#allowance() > 0) void this.#send(lane, 1)
   }
 
   /** What was refused: later transactions of its sender would wait for it for ever, so it is sent again. */
   #count(batch: readonly Prepared[], text: string): readonly Prepared[] {
-    const answers = JSON.parse(text) as { id: number; error?: { message: string } }[]
+    type Answer = { id: number; error?: { message: string } }
+    const parsed = JSON.parse(text) as Answer | Answer[]
+    const answers = this.#isSingle ? [parsed].flat() : parsed
     if (!Array.isArray(answers)) {
       this.#fail(text.slice(0, 200), batch)
       return batch

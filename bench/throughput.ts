@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Devnet } from '../test/support/devnet.ts'
-import type { LoadOptions } from './load.ts'
+import type { LoadOptions, LoadResult } from './load.ts'
 import { countersBetween, phasesBetween, type Samples, scrape } from './metrics.ts'
 import type { OrderLoadOptions } from './orderLoad.ts'
-import { type Resources, resourcesOf, useBetween } from './resources.ts'
+import { type Resources, type ResourceUse, resourcesOf, useBetween } from './resources.ts'
 import { round } from './statistics.ts'
 
 type Snapshot = {
@@ -21,7 +21,8 @@ export type MeasuredNetwork = {
   readonly nodes: readonly {
     readonly rpc: string
     readonly ws: string
-    readonly metrics: string
+    /** Null for a server that has none. */
+    readonly metrics: string | null
     /** At this moment: a node that was started again has another. */
     readonly pid: () => number
   }[]
@@ -41,7 +42,7 @@ export function measureThroughput(
   network: MeasuredNetwork,
   options: Omit<LoadOptions, 'chainId' | 'urls' | 'ws' | 'fundingKey'>,
   meanwhile: () => Promise<void> = async () => undefined,
-): Promise<Measured> {
+): Promise<Measured & LoadResult> {
   const { chainId, nodes, accounts } = network
   const load: LoadOptions = {
     ...options,
@@ -50,7 +51,7 @@ export function measureThroughput(
     ws: nodes[0]?.ws ?? '',
     fundingKey: accounts[1]?.privateKey ?? '',
   }
-  return measure(network, { file: 'load.ts', load, meanwhile })
+  return measure<LoadResult>(network, { file: 'load.ts', load, meanwhile })
 }
 
 /** Orders on the exchange, each bot an account of the devnet. */
@@ -65,7 +66,7 @@ export async function measureOrders(
     ws: nodes.map(({ ws }) => ws),
     botKeys: accounts.map(({ privateKey }) => privateKey),
   }
-  const measured = await measure(network, {
+  const measured = await measure<object>(network, {
     file: 'orderLoad.ts',
     load,
     meanwhile: async () => undefined,
@@ -86,6 +87,7 @@ export type Measured = {
   /** Heights that needed more than one round. */
   readonly laterRounds: number
   readonly counters: Record<string, number>
+  readonly validators: readonly { readonly index: number; readonly resources: ResourceUse | null }[]
   readonly [other: string]: unknown
 }
 
@@ -96,22 +98,22 @@ type Run = {
 }
 
 /** Runs a load generator against a network and looks at its nodes while it measures. */
-async function measure(
+async function measure<Result extends object>(
   network: MeasuredNetwork,
   { file, load, meanwhile }: Run,
-): Promise<Measured> {
+): Promise<Measured & Result> {
   const path = fileURLToPath(new URL(file, import.meta.url))
   const generator = spawn(process.execPath, [path, JSON.stringify(load)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const snapshots: Promise<Snapshot>[] = []
-  let result: object | null = null
+  let result: Result | null = null
   let beside: Promise<void> = Promise.resolve()
   for await (const line of createInterface(generator.stdout)) {
     const { event, ...rest } = JSON.parse(line) as { event: string }
     if (event === 'measuring' || event === 'measured') snapshots.push(snapshotOf(network))
     if (event === 'measuring') beside = meanwhile()
-    if (event === 'result') result = rest
+    if (event === 'result') result = rest as Result
   }
   await beside
   const [before, after] = await Promise.all(snapshots)
@@ -146,7 +148,9 @@ async function snapshotOf({ nodes }: MeasuredNetwork): Promise<Snapshot> {
   const resources = nodes.map(({ pid }) => resourcesOf(pid()))
   const atMs = performance.now()
   const samples = await Promise.all(
-    nodes.map(({ metrics }) => scrape(metrics).catch(() => new Map<string, number>())),
+    nodes.map(({ metrics }) =>
+      metrics === null ? new Map() : scrape(metrics).catch(() => new Map<string, number>()),
+    ),
   )
   return { atMs, samples, resources }
 }

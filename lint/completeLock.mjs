@@ -1,9 +1,8 @@
-// Adds to package-lock.json the optional packages of other platforms, which npm leaves out where the
+// Adds to every package-lock.json of the project the optional packages of other platforms, which npm leaves out where the
 // registry does not offer them; `npm ci` refuses a lock file without them. Run after `npm install`.
 import { readFileSync, writeFileSync } from 'node:fs'
 
-const file = new URL('../package-lock.json', import.meta.url)
-const lock = JSON.parse(readFileSync(file, 'utf8'))
+const LOCKS = ['../package-lock.json', '../test/support/tools/npm/package-lock.json']
 const SYSTEMS = ['android', 'darwin', 'freebsd', 'openharmony', 'win32', 'linux']
 const PROCESSORS = [
   ['arm64', 'arm64'],
@@ -19,7 +18,7 @@ const PROCESSORS = [
 ]
 
 /** Where Node would look for a dependency of the package at `path`. */
-function isLocked(path, name) {
+function isLocked(lock, path, name) {
   for (let base = path; ; base = base.slice(0, Math.max(0, base.lastIndexOf('/node_modules/')))) {
     if (lock.packages[`${base === '' ? '' : `${base}/`}node_modules/${name}`]) return true
     if (base === '') return false
@@ -45,16 +44,24 @@ function entryOf(name, version, dev) {
   }
 }
 
-let added = 0
-for (const [path, entry] of Object.entries(lock.packages)) {
-  for (const [name, version] of Object.entries(entry.optionalDependencies ?? {})) {
-    const missing = isLocked(path, name) ? null : entryOf(name, version, entry.dev === true)
-    if (missing === null) continue
-    lock.packages[`node_modules/${name}`] = missing
-    added++
+function complete(file) {
+  const lock = JSON.parse(readFileSync(file, 'utf8'))
+  let added = 0
+  for (const [path, entry] of Object.entries(lock.packages)) {
+    for (const [name, version] of Object.entries(entry.optionalDependencies ?? {})) {
+      const missing = isLocked(lock, path, name) ? null : entryOf(name, version, entry.dev === true)
+      if (missing === null) continue
+      lock.packages[`node_modules/${name}`] = missing
+      added++
+    }
   }
+  const sorted = Object.entries(lock.packages).sort(([a], [b]) => (a < b ? -1 : 1))
+  lock.packages = Object.fromEntries(sorted)
+  writeFileSync(file, `${JSON.stringify(lock, null, 2)}\n`)
+  return added
 }
-const sorted = Object.entries(lock.packages).sort(([a], [b]) => (a < b ? -1 : 1))
-lock.packages = Object.fromEntries(sorted)
-writeFileSync(file, `${JSON.stringify(lock, null, 2)}\n`)
-process.stdout.write(`${added} packages of other platforms added to package-lock.json\n`)
+
+for (const path of LOCKS) {
+  const added = complete(new URL(path, import.meta.url))
+  process.stdout.write(`${added} packages of other platforms added to ${path.slice(3)}\n`)
+}

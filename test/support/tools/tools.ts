@@ -8,14 +8,10 @@ import type { Artifact } from '../artifacts.ts'
 import { temporaryDirectory } from '../devnet.ts'
 
 const project = fileURLToPath(new URL('../../../', import.meta.url))
-/** Another directory with `node_modules`, to try other versions of the tools. */
-const root = process.env.E2E_TOOLS ?? project
-const require = createRequire(join(root, 'package.json'))
+const require = createRequire(join(project, 'package.json'))
 
-export const isInstalled = (name: string): boolean => existsSync(join(root, 'node_modules', name))
-
-/** A file of a package, whatever the package says that it exports. */
-export function fileOf(name: string, path: string): string {
+/** A file of a package, whatever the package says that it exports; `root` has the `node_modules`. */
+export function fileOf(name: string, path: string, root = project): string {
   const file = join(root, 'node_modules', name, path)
   if (existsSync(file)) return file
   throw new Error(`${file} is missing: npm ci installs what these tests use`)
@@ -37,8 +33,8 @@ export async function multicall3Bytecode(): Promise<Hex> {
   return constants.multicall3Bytecode
 }
 
-/** A copy of a project of `test/support/tools`, beside the packages that it imports. */
-export function projectFrom(name: 'forge' | 'hardhat'): string {
+/** A copy of a project of `test/support/tools`, beside the packages of `root` that it imports. */
+export function projectFrom(name: 'forge' | 'hardhat', root = project): string {
   const directory = temporaryDirectory(name)
   cpSync(fileURLToPath(new URL(name, import.meta.url)), directory, { recursive: true })
   symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'))
@@ -81,9 +77,9 @@ export async function output(command: Command): Promise<string> {
 }
 
 /** Foundry's programs. Their npm launcher spends half a second before it starts the same file. */
-export const foundry = (name: 'cast' | 'forge'): string =>
-  fileOf(`@foundry-rs/${name}-${process.platform}-${archOf(process.arch)}`, `bin/${name}`)
+export const foundry = (name: 'anvil' | 'cast' | 'forge', root = project): string =>
+  fileOf(`@foundry-rs/${name}-${process.platform}-${archOf(process.arch)}`, `bin/${name}`, root)
 
 const archOf = (arch: string): string => (arch === 'x64' ? 'amd64' : arch)
 
-export const hardhatProgram = (): string => fileOf('hardhat', 'dist/src/cli.js')
+export const hardhatProgram = (root: string): string => fileOf('hardhat', 'dist/src/cli.js', root)

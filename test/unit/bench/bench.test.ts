@@ -93,4 +93,41 @@ describe('bench pump', () => {
     expect(new Set(accepted).size).toBe(100)
     expect([pump.accepted, pump.sent]).toEqual([100, 100])
   })
+
+  it('sends one transaction in each request, in no array, on as many connections as there are lanes', async () => {
+    const lanes = [0, 1, 2].map((lane) =>
+      Array.from({ length: 20 }, (_, i) => ({ raw: `0x${lane}${i}`, hash: `${lane}${i}` })),
+    )
+    const accepted: string[] = []
+    let [underWay, most, refusals] = [0, 0, 1]
+    const client = {
+      post: async (body: string) => {
+        const { id, params } = JSON.parse(body) as { id: number; params: [string] }
+        most = Math.max(most, ++underWay)
+        await new Promise((resolve) => setTimeout(resolve, 1))
+        underWay--
+        if (params[0] === '0x03' && refusals-- > 0)
+          return JSON.stringify({ id, error: { message: 'not now' } })
+        accepted.push(params[0])
+        return JSON.stringify({ id, result: 'hash' })
+      },
+    }
+    const pump = new Pump([client, client, client], lanes, {
+      pace: { kind: 'closed', window: 100 },
+      batch: null,
+    })
+    pump.start()
+    await pump.exhausted
+    while (accepted.length < 60) await new Promise((resolve) => setTimeout(resolve, 1))
+    pump.finalized(
+      accepted.map((raw) => raw.slice(2)),
+      performance.now(),
+    )
+    await pump.drain(0)
+    expect(most).toBe(3)
+    expect(Object.fromEntries(pump.errors)).toEqual({ 'not now': 1 })
+    for (const lane of ['0', '1', '2'])
+      expect(accepted.filter((raw) => raw[2] === lane).length).toBe(20)
+    expect([pump.accepted, pump.sent, pump.pending]).toEqual([60, 60, 0])
+  })
 })
