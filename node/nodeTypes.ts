@@ -3,7 +3,7 @@ import type { Genesis } from '../genesis/genesis.ts'
 import type { NodeConfig } from './config.ts'
 import type { NodeKey } from './keys/nodeKey.ts'
 import type { Network } from './network/network.ts'
-import type { Logger } from './observability/logger.ts'
+import type { Logger, LogLevel } from './observability/logger.ts'
 import type { Metrics } from './observability/metrics.ts'
 
 /** Everything a node is made of that comes from outside; `node.ts` makes the rest. */
@@ -43,6 +43,8 @@ export type RunningNode = {
   readonly network: Pick<Network, 'peers' | 'bans' | 'ban' | 'unban'>
   /** The Prometheus text of all threads. */
   metricsText(): Promise<string>
+  /** Of threads that write lines of their own. */
+  setLogLevel(level: LogLevel): void
   /** Everything durable and closed; later calls give the same promise. */
   stop(): Promise<void>
 }

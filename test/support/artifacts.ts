@@ -35,7 +35,7 @@ type CompilerOutput = {
 }
 
 /** Compiles `contracts/<name>.sol` with the npm compiler and OpenZeppelin's sources; 3 s the first time, then from a cache. */
-export async function compiled(name: 'Token' | 'Delegate'): Promise<Artifact> {
+export async function compiled(name: 'Token' | 'Delegate' | 'Loop'): Promise<Artifact> {
   const content = sourceOf(new URL(`contracts/${name}.sol`, import.meta.url).pathname)
   const versions = ['solc', '@openzeppelin/contracts'].map(
     (dependency) => JSON.parse(sourceOf(require.resolve(`${dependency}/package.json`))).version,

@@ -131,6 +131,7 @@ export async function createWorld(
     readonly gasLimit?: number
     readonly baseFeePerGas?: bigint
     readonly execution?: ExecutionMode
+    readonly faucet?: Uint8Array
   } = {},
 ): Promise<World> {
   const store = createMemoryStore()
@@ -140,7 +141,7 @@ export async function createWorld(
     baseFeePerGas: options.baseFeePerGas ?? GWEI,
   })
   store.apply(genesis.changes)
-  const machine = await newMachine(store, options.execution)
+  const machine = await newMachine(store, options.execution, options.faucet ?? null)
   const accountAt = (address: Uint8Array) => {
     const bytes = store.get('account', address)
     return bytes === undefined ? null : decodeAccount(bytes)
@@ -187,8 +188,12 @@ export async function createWorld(
 export const newMachine = (
   store: EvmStore,
   execution: ExecutionMode = 'nexus',
+  faucet: Uint8Array | null = null,
 ): Promise<EvmMachine> =>
-  createEvmMachine({ store, chainId: CHAIN_ID, hardfork: 'prague', execution, now: () => 0 })
+  createEvmMachine({
+    ...{ store, chainId: CHAIN_ID, hardfork: 'prague', faucet, execution },
+    now: () => 0,
+  })
 
 export function word(value: number | bigint): Uint8Array {
   return fromHex(value.toString(16).padStart(64, '0'))

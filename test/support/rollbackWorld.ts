@@ -46,7 +46,7 @@ type AccountState = { readonly balance: bigint; readonly slots: ReadonlyMap<numb
 export class RollbackWorld {
   readonly maker = new ChainMaker()
   readonly #store = createMemoryStore()
-  readonly #trie = new StateTrie({ store: this.#store, cachedNodes: 100, cachedHashes: 100 })
+  readonly #trie = new StateTrie({ store: this.#store, cachedNodeBytes: 16_384 })
   readonly #accounts = new Map<number, AccountState>()
   readonly #pages = new Map<string, Uint8Array>()
   readonly #changed = new Map<string, { readonly engine: number; readonly index: number }>()

@@ -14,7 +14,7 @@ let server: AdminServer
 let done: unknown[] = []
 const actions: AdminActions = {
   peers: () => [],
-  bans: () => [{ id: PEER, remainingMs: 5 }],
+  bans: () => [{ id: PEER, code: 'BAD_SIGNATURE', remainingMs: 5 }],
   ban: (peerId, ms) => void done.push(['ban', peerId, ms]),
   unban: (peerId) => {
     done.push(['unban', peerId])
@@ -45,7 +45,7 @@ describe('the admin socket', () => {
   })
 
   it('does what it is told', async () => {
-    expect(await ask('admin_bans')).toEqual([{ id: PEER, remainingMs: 5 }])
+    expect(await ask('admin_bans')).toEqual([{ id: PEER, code: 'BAD_SIGNATURE', remainingMs: 5 }])
     expect(await ask('admin_banPeer', PEER, 60_000)).toBe(true)
     expect(await ask('admin_unbanPeer', PEER)).toBe(false)
     expect(await ask('admin_setLogLevel', 'debug')).toBe(true)

@@ -7,12 +7,12 @@ describe('bans by an operator', () => {
     scores.ban('a', 1_000, 0)
     scores.ban('b', 5_000, 0)
     expect(scores.bans(999)).toEqual([
-      { id: 'a', untilMs: 1_000 },
-      { id: 'b', untilMs: 5_000 },
+      { id: 'a', code: 'OPERATOR', untilMs: 1_000 },
+      { id: 'b', code: 'OPERATOR', untilMs: 5_000 },
     ])
     expect(scores.isBanned('a', 999)).toBe(true)
     expect(scores.isBanned('a', 1_000)).toBe(false)
-    expect(scores.bans(1_000)).toEqual([{ id: 'b', untilMs: 5_000 }])
+    expect(scores.bans(1_000)).toEqual([{ id: 'b', code: 'OPERATOR', untilMs: 5_000 }])
     expect([scores.unban('b', 1_001), scores.unban('b', 1_001)]).toEqual([true, false])
     expect(scores.isBanned('b', 1_001)).toBe(false)
   })

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { systemTokenModule } from '../../../contracts/build.ts'
+import { multicallModule, systemTokenModule } from '../../../contracts/build.ts'
 import { SYSTEM_ADDRESS } from '../../../core/host/precompile.ts'
 import { fromHex } from '../../../core/primitives/bytes.ts'
 import {
@@ -17,6 +17,11 @@ describe('what is made of the Solidity sources', () => {
   it('the token that genesis places is the one in contracts/system', async () => {
     const path = new URL('../../../evm/systemTokenCode.ts', import.meta.url)
     expect(await systemTokenModule()).toBe(readFileSync(path, 'utf8'))
+  }, 60_000)
+
+  it('so is the multicall of a development network', async () => {
+    const path = new URL('../../../genesis/multicallCode.ts', import.meta.url)
+    expect(await multicallModule()).toBe(readFileSync(path, 'utf8'))
   }, 60_000)
 
   it('every example compiles', async () => {

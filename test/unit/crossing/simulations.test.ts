@@ -108,7 +108,7 @@ describe('simulations beside the engines', () => {
       request,
       CALL_LIMITS,
     )
-    expect([status, error]).toEqual(['error', 'invalid opcode'])
+    expect([status, error]).toEqual(['error', 'invalid opcode: INVALID'])
   })
 
   it('one simulator serves states with engines and without', async () => {
