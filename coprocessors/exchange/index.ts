@@ -3,6 +3,7 @@ import { assert } from '../../core/primitives/assert.ts'
 import { constraints } from './constraints.ts'
 import { endBlock } from './endBlock.ts'
 import { events } from './events.ts'
+import { fetch } from './fetch.ts'
 import { type ExchangeParams, genesis } from './genesis.ts'
 import { credit, setIssuer } from './money.ts'
 import { publicFns } from './publicFns.ts'
@@ -60,6 +61,7 @@ export const createExchange = (
   events,
   codes: EXCHANGE_CODES,
   constraints,
+  fetch,
   endBlock,
   genesis,
   migrate: (_state, from) => assert(from === 1, 'version 1 has no predecessor'),

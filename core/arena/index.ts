@@ -1,6 +1,7 @@
 import { assert } from '../primitives/assert.ts'
 import { type ArenaMemory, Cells, createMemory } from './cells.ts'
 import { buildDerived, compareDerived, type Parts } from './derived.ts'
+import { FETCH, fetchLines } from './fetch.ts'
 import { RowHashIndex } from './hashIndex.ts'
 import {
   CHUNK_BYTES,
@@ -163,7 +164,12 @@ const WORDS = CHUNK_BYTES / 4
 
 function copyChunks(cells: Cells, chunks: Uint32Array): ArenaDelta {
   const words = new BigUint64Array(chunks.length * (CHUNK_BYTES / WORD_BYTES))
-  for (let i = 0; i < chunks.length; i++) copyPair(cells.u64, chunks[i] as number, words, i)
+  const chunkWords = { words: cells.i32, base: 0, size: WORDS }
+  for (let from = 0; from < chunks.length; from += FETCH) {
+    const to = Math.min(from + FETCH, chunks.length)
+    fetchLines(chunks, { from, to }, chunkWords)
+    for (let i = from; i < to; i++) copyPair(cells.u64, chunks[i] as number, words, i)
+  }
   return { chunks, bytes: new Uint8Array(words.buffer) }
 }
 

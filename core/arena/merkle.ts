@@ -1,9 +1,8 @@
 import { DOMAIN, hash } from '../primitives/hash.ts'
-import type { Cells } from './cells.ts'
+import { type Cells, LEAD_BYTES } from './cells.ts'
+import { FETCH, fetchLines } from './fetch.ts'
 import { hashPairs } from './hasher.ts'
 
-/** Pairs hashed at a time: 8 KiB in and 4 KiB out stay in the first-level cache. */
-const BATCH = 128
 /** 32-bit words of a node, and of a chunk or a pair of nodes. */
 const NODE = 8
 const PAIR = 16
@@ -35,19 +34,22 @@ export const arenaRootOf = (top: Uint8Array): Uint8Array => hash(DOMAIN.arenaRoo
  */
 export class MerkleTree {
   readonly #cells: Cells
+  readonly #nodes32: Int32Array
   readonly #nodes64: BigUint64Array
   readonly #bytes: Uint8Array
   readonly #depth: number
-  readonly #input = new Int32Array(BATCH * PAIR)
+  /** Pairs hashed at a time stay in the first-level cache. */
+  readonly #input = new Int32Array(FETCH * PAIR)
   readonly #inputBytes = new Uint8Array(this.#input.buffer)
   readonly #input64 = new BigUint64Array(this.#input.buffer)
-  readonly #outputBytes = new Uint8Array(BATCH * 32)
+  readonly #outputBytes = new Uint8Array(FETCH * 32)
   readonly #output64 = new BigUint64Array(this.#outputBytes.buffer)
 
   constructor(cells: Cells, nodes: SharedArrayBuffer, depth: number) {
     this.#cells = cells
-    this.#nodes64 = new BigUint64Array(nodes)
-    this.#bytes = new Uint8Array(nodes)
+    this.#nodes32 = new Int32Array(nodes, LEAD_BYTES)
+    this.#nodes64 = new BigUint64Array(nodes, LEAD_BYTES)
+    this.#bytes = new Uint8Array(nodes, LEAD_BYTES)
     this.#depth = depth
   }
 
@@ -75,8 +77,13 @@ export class MerkleTree {
 
   #hashChunks(chunks: Int32Array): void {
     const first = 2 ** this.#depth
-    for (let from = 0; from < chunks.length; from += BATCH) {
-      const count = Math.min(BATCH, chunks.length - from)
+    const chunkWords = { words: this.#cells.i32, base: 0, size: PAIR }
+    const nodeWords = { words: this.#nodes32, base: first * NODE, size: NODE }
+    for (let from = 0; from < chunks.length; from += FETCH) {
+      const count = Math.min(FETCH, chunks.length - from)
+      const range = { from, to: from + count }
+      fetchLines(chunks, range, chunkWords)
+      fetchLines(chunks, range, nodeWords)
       for (let i = 0; i < count; i++) {
         copyPair(this.#cells.u64, chunks[from + i] as number, this.#input64, i)
       }
@@ -87,8 +94,13 @@ export class MerkleTree {
 
   #hashParents(parents: Int32Array, height: number): void {
     const zero = zeroNode(height - 1)
-    for (let from = 0; from < parents.length; from += BATCH) {
-      const count = Math.min(BATCH, parents.length - from)
+    const children = { words: this.#nodes32, base: 0, size: PAIR }
+    const nodes = { words: this.#nodes32, base: 0, size: NODE }
+    for (let from = 0; from < parents.length; from += FETCH) {
+      const count = Math.min(FETCH, parents.length - from)
+      const range = { from, to: from + count }
+      fetchLines(parents, range, children)
+      fetchLines(parents, range, nodes)
       for (let i = 0; i < count; i++) {
         copyPair(this.#nodes64, parents[from + i] as number, this.#input64, i)
         fillZero(this.#input, i * PAIR, zero)

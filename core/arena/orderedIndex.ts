@@ -129,6 +129,19 @@ export class RowOrderedIndex implements OrderedIndex {
     return this.#isGroup(group) ? this.tree.levels(group) : 0
   }
 
+  fetch(row: number): number {
+    const at = this.#nodes + row * this.#nodeStride
+    const level = this.#i32[at + LEVEL] as number
+    if (level === 0) return 0
+    const previous = this.#get(this.#i32[at + PREVIOUS] as number, NEXT)
+    const next = this.#get(this.#i32[at + NEXT] as number, PREVIOUS)
+    return previous ^ next ^ this.tree.countOf(level)
+  }
+  fetchEnd(group: number, price: number): number {
+    const level = this.levelAt(group, price)
+    return level === 0 ? 0 : this.#get(this.tree.lastOf(level), NEXT)
+  }
+
   /** Whether a live row belongs to the index. */
   admits(row: number): boolean {
     return this.#when === null || !this.#when.isZero(row)

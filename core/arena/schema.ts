@@ -137,6 +137,10 @@ export type OrderedIndex = {
   nextOf(row: number): number
   /** Levels of a group. */
   levels(group: number): number
+  /** Reads what `remove` of a row of the index will change, so that it is at hand then; the number means nothing. O(1). */
+  fetch(row: number): number
+  /** The same before an `insert`. O(log levels). */
+  fetchEnd(group: number, price: number): number
 }
 
 export type StateOf<S extends Schema> = {

@@ -73,6 +73,16 @@ export type PublicFn<
   ) => Result<Values<R>, string>
 }
 
+/** Calls of one account that a batch runs next. */
+export type NextCalls = {
+  /** Ledger id. */
+  readonly account: number
+  readonly calls: readonly {
+    readonly fn: number
+    readonly values: { readonly [name: string]: unknown }
+  }[]
+}
+
 /** Called by block hooks and by posts of other engines. */
 export type InternalFn<S extends Schema = Schema, A = never> = (
   state: StateOf<S>,
@@ -124,6 +134,11 @@ export type Coprocessor<S extends Schema = Schema, P = never> = {
   /** Every code that a public function may reject with. */
   readonly codes: readonly string[]
   readonly constraints: readonly Constraint<S>[]
+  /**
+   * Reads what these calls will need and changes nothing: the processor waits for many reads at once as long as for one.
+   * Total, since arguments were only decoded, and without effect on any result. The number means nothing, it keeps the reads alive.
+   */
+  readonly fetch?: (state: StateOf<S>, next: readonly NextCalls[]) => number
   readonly beginBlock?: (state: StateOf<S>, context: CallContext) => void
   /** Work with a budget: what does not fit waits for the next block. */
   readonly endBlock?: (state: StateOf<S>, context: CallContext) => void

@@ -4,7 +4,9 @@ import type { Codec } from '../primitives/codec.ts'
 import { NexusError } from '../primitives/errors.ts'
 import type { Coprocessor, EngineEvent, InternalFn, PublicFn, View } from './coprocessor.ts'
 import { eventCodecOf } from './eventCodec.ts'
-import type { Fields } from './fields.ts'
+import { fieldsCodec } from './fieldCodec.ts'
+import { type FieldsForm, fieldsForm } from './fieldForms.ts'
+import type { Fields, Values } from './fields.ts'
 
 /** A public function with what the host asks about it at every call. */
 export type HostedFn = {
@@ -13,6 +15,9 @@ export type HostedFn = {
   /** Whether accounts occur, which only the ledger can name. */
   readonly namesInArgs: boolean
   readonly namesInResult: boolean
+  /** How arguments are read. */
+  readonly args: FieldsForm
+  readonly result: Codec<Values<Fields>>
 }
 
 /** What is derived from an engine's description alone. */
@@ -41,6 +46,8 @@ export function engineTableOf(engine: Coprocessor): EngineTable {
       fn,
       namesInArgs: hasAccounts(fn.args),
       namesInResult: hasAccounts(fn.result),
+      args: fieldsForm(fn.args),
+      result: fieldsCodec(fn.result) as Codec<Values<Fields>>,
     }
     fns[fn.id] = hosted
   }

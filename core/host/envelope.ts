@@ -2,7 +2,7 @@ import type { ActionCall, Envelope } from '../chain/action.ts'
 import { ok, type Result, reject } from '../primitives/result.ts'
 import type { ActionClass } from './coprocessor.ts'
 import { type EngineTable, engineFault, type HostedFn } from './engineHost.ts'
-import { type AccountNames, decodeArgs } from './fieldCodec.ts'
+import { type AccountNames, readArgs } from './fieldCodec.ts'
 import { feeOf, JUNK_CALL_GAS } from './gas.ts'
 import type { Admission, Authority } from './ledgerPort.ts'
 
@@ -72,7 +72,7 @@ function prepareCall(rules: EnvelopeRules, action: ActionCall): PreparedCall {
   const hosted = table.fns[action.fn]
   if (hosted === undefined) return refused('UNKNOWN_FUNCTION')
   if (hosted.fn.only === 'evm') return refused('EVM_ONLY')
-  const args = decodeArgs(hosted.fn.args, action.args, rules.names)
+  const args = readArgs(hosted.args, action.args, rules.names)
   if (!args.ok) return refused(args.code)
   const values = args.value
   try {

@@ -17,8 +17,8 @@ export class EventLog {
 
   /** Encodes what the context holds, and empties it. */
   take(context: HostContext): void {
-    const { engines, events } = context.emitted
-    for (let i = 0; i < events.length; i++) {
+    const { engines, events, count } = context.emitted
+    for (let i = 0; i < count; i++) {
       const engine = engines[i] as number
       const host = this.#hostOf(engine)
       assert(host !== undefined, 'an event is of a registered engine')

@@ -2,7 +2,7 @@ import { assert } from '../primitives/assert.ts'
 import { type Codec, Reader, Writer } from '../primitives/codec.ts'
 import { ok, type Result, reject } from '../primitives/result.ts'
 import { type AccountNames, addresses, ids, NamedAccounts } from './accountForms.ts'
-import { fieldsForm } from './fieldForms.ts'
+import { type FieldsForm, fieldsForm } from './fieldForms.ts'
 import type { Fields, FieldValue, Values } from './fields.ts'
 
 export type { AccountNames }
@@ -43,9 +43,21 @@ export function decodeArgs<F extends Fields>(
   bytes: Uint8Array,
   names: AccountNames,
 ): Result<Values<F>, 'BAD_ARGUMENTS' | 'UNKNOWN_ACCOUNT'> {
+  return readArgs(fieldsForm(fields), bytes, names) as Result<
+    Values<F>,
+    'BAD_ARGUMENTS' | 'UNKNOWN_ACCOUNT'
+  >
+}
+
+/** The same where the form is at hand. */
+export function readArgs(
+  form: FieldsForm,
+  bytes: Uint8Array,
+  names: AccountNames,
+): Result<Values<Fields>, 'BAD_ARGUMENTS' | 'UNKNOWN_ACCOUNT'> {
   const reader = new Reader(bytes)
   const accounts = new NamedAccounts(names)
-  const values = fieldsForm(fields).read(reader, accounts) as Values<F>
+  const values = form.read(reader, accounts) as Values<Fields>
   if (reader.fault !== null || reader.remaining !== 0) return reject('BAD_ARGUMENTS')
   return accounts.unknown ? reject('UNKNOWN_ACCOUNT') : ok(values)
 }

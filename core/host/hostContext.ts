@@ -3,8 +3,15 @@ import { EMPTY_BYTES } from '../primitives/bytes.ts'
 import type { CallContext, EngineEvent, Origin, Post } from './coprocessor.ts'
 import type { SentPost } from './runner.ts'
 
-/** Events in order, each with the engine that emitted it. */
-export type EventList = { readonly engines: number[]; readonly events: EngineEvent[] }
+/** Events in order, each with the engine that emitted it: the first `count` of the arrays, which keep their memory. */
+export type EventList = {
+  readonly engines: number[]
+  readonly events: EngineEvent[]
+  count: number
+}
+
+/** Longer arrays are let go when they are emptied. */
+const KEPT_EVENTS = 1_024
 
 /**
  * The one context that every call of a thread is given: filled in before a call, read after it.
@@ -24,13 +31,15 @@ export class HostContext implements CallContext {
   gasUsed = 0
   /** A charge was refused: the call fails whatever its function returns. */
   overrun = false
-  readonly emitted: EventList = { engines: [], events: [] }
+  readonly emitted: EventList = { engines: [], events: [], count: 0 }
   /** Not yet delivered. */
   posts: SentPost[] = []
 
   emit(event: EngineEvent): void {
-    this.emitted.engines.push(this.engine)
-    this.emitted.events.push(event)
+    const { emitted } = this
+    const at = emitted.count++
+    emitted.engines[at] = this.engine
+    emitted.events[at] = event
   }
 
   post(post: Post): void {
@@ -70,11 +79,14 @@ export class HostContext implements CallContext {
   }
 
   get eventCount(): number {
-    return this.emitted.events.length
+    return this.emitted.count
   }
 
   dropEvents(count: number): void {
-    this.emitted.engines.length = count
-    this.emitted.events.length = count
+    const { emitted } = this
+    emitted.count = count
+    if (count > 0 || emitted.events.length <= KEPT_EVENTS) return
+    emitted.engines.length = 0
+    emitted.events.length = 0
   }
 }

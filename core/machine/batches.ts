@@ -51,15 +51,15 @@ export function planBatch(options: PlanOptions): Plan | null {
     if (waiting.length === 0) continue
     const { account, owner: address } = entry.admitted
     const budget = budgets.push(options.budgetOf(entry)) - 1
-    const common = { account, address, budget }
     if (entry.envelope.atomic) {
       const calls = waiting.map((at) => unitCall(entry, at))
-      add(entry, RANK.other, { ...common, class: 'other', calls }, waiting)
+      add(entry, RANK.other, { class: 'other', account, address, budget, calls }, waiting)
       continue
     }
     for (const at of waiting) {
       const kind = classOf(entry, at)
-      add(entry, RANK[kind], { ...common, class: kind, calls: [unitCall(entry, at)] }, [at])
+      const calls = [unitCall(entry, at)]
+      add(entry, RANK[kind], { class: kind, account, address, budget, calls }, [at])
     }
   }
   if (budgets.length === 0) return null

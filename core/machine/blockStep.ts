@@ -1,4 +1,4 @@
-import { type ActionReceipt, actionReceiptCodec } from '../chain/action.ts'
+import { type ActionReceipt, actionReceiptCodec, receiptsRoom } from '../chain/action.ts'
 import { coreRootOf, queueRootOf } from '../chain/roots.ts'
 import type { ValidatorSet } from '../chain/validatorSet.ts'
 import { checkValidatorTarget } from '../chain/validatorUpdates.ts'
@@ -275,7 +275,7 @@ export class BlockStep {
 
 /** One hash over all: a receipt is shown with its block, not proved on its own. */
 export function receiptsHashOf(receipts: readonly ActionReceipt[], events: Uint8Array): Uint8Array {
-  const writer = new Writer(1 << 12)
+  const writer = new Writer(receiptsRoom(receipts) + events.length)
   writer.u32(receipts.length)
   for (const receipt of receipts) actionReceiptCodec.write(writer, receipt)
   writer.raw(events)

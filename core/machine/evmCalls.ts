@@ -142,9 +142,9 @@ export class EvmCalls {
 
   #logsSince(first: number): readonly Log[] {
     const { context, names } = this.#runtime
-    const { engines, events } = context.emitted
+    const { engines, events, count } = context.emitted
     const logs: Log[] = []
-    for (let i = first; i < events.length; i++) {
+    for (let i = first; i < count; i++) {
       const engine = engines[i] as number
       const host = this.#runtime.hostOf(engine) as EngineHost
       const log = abiEventOf(host.engine, events[i] as EngineEvent, names)

@@ -202,7 +202,9 @@ function signAll(drafts: readonly Draft[], nonces: number[]): Uint8Array[] {
 }
 
 describe('the machine and @ethereumjs/vm', () => {
-  it('agree on state root, gas, status, logs and refusals of any blocks', async () => {
+  it('agree on state root, gas, status, logs and refusals of any blocks', {
+    timeout: 120_000,
+  }, async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.array(transaction, { minLength: 1, maxLength: 8 }), {
