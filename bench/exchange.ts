@@ -1,10 +1,12 @@
 // node bench/exchange.ts: the exchange engine alone on one core, driven as the host drives it. JSON on stdout.
 import { performance } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
+import { inlineMore } from '../node/threads/engineFlags.ts'
 import { createBench, type FlowOptions, recordFlow, type Tape, unitsOf } from './exchangeFlow.ts'
 import { naivePerSecond } from './exchangeNaive.ts'
 import { medianOf, round } from './statistics.ts'
 
+inlineMore()
 const { values } = parseArgs({
   options: {
     resting: { type: 'string', default: '100,10000,1000000' },
