@@ -62,15 +62,22 @@ export type EvmBenchResult = {
 export async function benchEvm(
   options: EvmBenchOptions,
 ): Promise<Readonly<Record<string, EvmBenchResult>>> {
-  const addresses = Array.from({ length: options.accounts }, (_, i) =>
-    keccak256(quantityBytes(i + 1)).slice(12),
-  )
+  const addresses = listOf(options.accounts, 20, (i) => keccak256(quantityBytes(i + 1)).slice(12))
   const results: Record<string, EvmBenchResult> = {}
   if (options.kinds.includes('transfer'))
     results.transfers = await run(options, addresses, transfer, null)
   if (options.kinds.includes('erc20'))
     results.erc20Transfers = await run(options, addresses, erc20Transfer, await tokenOf(addresses))
   return results
+}
+
+/** Millions of small arrays on the heap would measure the garbage collector: one array, and copies of what is asked for. */
+type ByteList = { readonly length: number; at(index: number): Uint8Array }
+
+function listOf(length: number, width: number, item: (index: number) => Uint8Array): ByteList {
+  const bytes = new Uint8Array(length * width)
+  for (let i = 0; i < length; i++) bytes.set(item(i), i * width)
+  return { length, at: (index) => bytes.slice(index * width, (index + 1) * width) }
 }
 
 const TOKEN = fromHex('000000000000000000000000000000000070ce40')
@@ -104,7 +111,7 @@ const SCALAR = new Uint8Array(32).fill(0x11)
 
 async function run(
   options: EvmBenchOptions,
-  addresses: readonly Uint8Array[],
+  addresses: ByteList,
   workload: Workload,
   token: Token | null,
 ): Promise<EvmBenchResult> {
@@ -119,7 +126,7 @@ async function run(
 async function runOn(
   store: BenchStore,
   options: EvmBenchOptions,
-  addresses: readonly Uint8Array[],
+  addresses: ByteList,
   workload: Workload,
   token: Token | null,
 ): Promise<EvmBenchResult> {
@@ -137,8 +144,8 @@ async function runOn(
       const sender = next()
       const nonce = nonces[sender] as number
       nonces[sender] = nonce + 1
-      const bytes = transactionOf(nonce, workload(addresses[next()] as Uint8Array))
-      return { bytes, sender: addresses[sender] as Uint8Array }
+      const bytes = transactionOf(nonce, workload(addresses.at(next())))
+      return { bytes, sender: addresses.at(sender) }
     })
     const started = processSeconds()
     const result = await machine.execute({
@@ -174,24 +181,25 @@ async function runOn(
 /** What genesis would make of it, but part by part: a million accounts at once are a heap of gigabytes. */
 async function build(
   store: BenchStore,
-  addresses: readonly Uint8Array[],
+  addresses: ByteList,
   token: Token | null,
 ): Promise<EthereumHeader> {
   const trie = new StateTrie({ store, cachedNodeBytes: 2 ** 24 })
   const fund = (address: Uint8Array): FlatChange => ({ preimage: address, value: FUNDED })
-  let root = await buildTrie(store, addresses.map(fund), {
+  let root = await buildTrie(store, addresses, fund, {
     ...{ trie, namespace: 'account', keyOf: (address) => address, flatValue: (value) => value },
     update: (changes) => trie.updateAccounts(changes),
   })
   if (token !== null) {
-    const storageRoot = await buildTrie(store, token.slots.map(holding), {
+    const storageRoot = await buildTrie(store, token.slots, holding, {
       ...{ trie, namespace: 'storage', keyOf: (slot) => storageKey(TOKEN, slot) },
       ...{ flatValue: () => BALANCE, update: (changes) => trie.updateStorage(TOKEN, changes) },
     })
     const codeHash = keccak256(token.code)
     await store.apply(0, [{ namespace: 'code', key: codeHash, value: token.code, previous: null }])
     const value = encodeAccount({ nonce: 1, balance: 0n, storageRoot, codeHash })
-    root = await buildTrie(store, [{ preimage: TOKEN, value }], {
+    const only = listOf(1, TOKEN.length, () => TOKEN)
+    root = await buildTrie(store, only, (preimage) => ({ preimage, value }), {
       ...{ trie, namespace: 'account', keyOf: (address) => address, flatValue: (bytes) => bytes },
       update: (changes) => trie.updateAccounts(changes),
     })
@@ -219,14 +227,18 @@ type Trie = {
 
 async function buildTrie(
   store: BenchStore,
-  leaves: readonly FlatChange[],
+  preimages: ByteList,
+  leafOf: (preimage: Uint8Array) => FlatChange,
   { trie, namespace, keyOf, flatValue, update }: Trie,
 ): Promise<Uint8Array> {
-  const parts: FlatChange[][] = Array.from({ length: 256 }, () => [])
-  for (const leaf of leaves) parts[keccak256(leaf.preimage)[0] as number]?.push(leaf)
+  const indexes: number[][] = Array.from({ length: 256 }, () => [])
+  for (let i = 0; i < preimages.length; i++) {
+    indexes[keccak256(preimages.at(i))[0] as number]?.push(i)
+  }
   let root = EMPTY_TRIE_ROOT
-  for (const part of parts) {
-    if (part.length === 0) continue
+  for (const list of indexes) {
+    if (list.length === 0) continue
+    const part = list.map((i) => leafOf(preimages.at(i)))
     root = update(part)
     const flat = part.map(({ preimage, value }) => ({
       ...{ namespace, key: keyOf(preimage), previous: null },
@@ -280,19 +292,19 @@ function summarize(
   }
 }
 
-type Token = { readonly code: Uint8Array; readonly slots: readonly Uint8Array[] }
+type Token = { readonly code: Uint8Array; readonly slots: ByteList }
 
 /** An OpenZeppelin ERC-20 in which everybody holds a million. */
-async function tokenOf(addresses: readonly Uint8Array[]): Promise<Token> {
+async function tokenOf(addresses: ByteList): Promise<Token> {
   const { bytecode } = await compiled('Token')
   const creation = fromHex(bytecode)
   // Solidity appends the deployed code to the constructor's: it starts at the second contract prologue.
   const prologue = fromHex('6080604052')
   const start = indexOf(creation, prologue, prologue.length)
   const preimage = new Uint8Array(64)
-  const slots = addresses.map((address) => {
+  const slots = listOf(addresses.length, 32, (i) => {
     // mapping(address => uint256) _balances in slot 0.
-    preimage.set(address, 12)
+    preimage.set(addresses.at(i), 12)
     return keccak256(preimage)
   })
   return { code: creation.slice(start), slots }

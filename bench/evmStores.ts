@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { EvmChange, EvmNamespace, EvmStore } from '../evm/index.ts'
+import { blockBytes } from '../evm/slab.ts'
 import { BatchWriter } from '../node/storage/batchWriter.ts'
 import { crc32c } from '../node/storage/crc32c.ts'
 import { defaultDatabaseOptions, openDatabase } from '../node/storage/database.ts'
@@ -63,19 +64,18 @@ const NAMESPACES: readonly EvmNamespace[] = ['account', 'storage', 'code', 'trie
  */
 export function flatStore(): BenchStore {
   let bytes = new Uint8Array(2 ** 24)
-  let index = new Int32Array(2 ** 16)
+  let view = new DataView(bytes.buffer)
+  // By place: where an entry begins, in units of 8 bytes, and its hash.
+  let index = new Int32Array(2 ** 17)
   let end = 8
   let count = 0
   const ROOM = 16
-  // namespace and key length u8 | value length u16 | room u16 | key | value; in units of 8 bytes.
-  const placeOf = (name: number, key: Uint8Array): number => {
-    let hash = Math.imul(name + 1, 0x9e3779b1)
-    for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ (key[i] as number), 0x01000193)
-    hash = Math.imul(hash ^ (hash >>> 15), 0x85ebca6b)
-    let place = (hash ^ (hash >>> 13)) & (index.length - 1)
-    for (; ; place = (place + 1) & (index.length - 1)) {
+  // namespace and key length u8 | value length u32 | room u32 | key | value.
+  const placeOf = (hash: number, name: number, key: Uint8Array): number => {
+    const mask = index.length - 1
+    for (let place = (hash << 1) & mask; ; place = (place + 2) & mask) {
       const at = (index[place] as number) * 8
-      if (at === 0 || holds(at, name, key)) return place
+      if (at === 0 || (index[place + 1] === hash && holds(at, name, key))) return place
     }
   }
   const holds = (at: number, name: number, key: Uint8Array): boolean => {
@@ -83,49 +83,46 @@ export function flatStore(): BenchStore {
     for (let i = 0; i < key.length; i++) if (bytes[at + ROOM + i] !== key[i]) return false
     return true
   }
-  const view = (): DataView => new DataView(bytes.buffer)
   const grow = (): void => {
     if (end * 2 > bytes.length) {
       const larger = new Uint8Array(bytes.length * 2)
       larger.set(bytes)
       bytes = larger
+      view = new DataView(bytes.buffer)
     }
-    if (count * 2 < index.length) return
-    const old = index
-    index = new Int32Array(old.length * 2)
-    for (const entry of old) {
-      if (entry === 0) continue
-      const at = entry * 8
-      const length = bytes[at] as number
-      index[placeOf(bytes[at + 1] as number, bytes.subarray(at + ROOM, at + ROOM + length))] = entry
-    }
+    if (count * 4 >= index.length) index = doubled(index)
   }
   const set = (name: number, key: Uint8Array, value: Uint8Array | null): void => {
-    const place = placeOf(name, key)
+    const hash = hashOf(name, key)
+    const place = placeOf(hash, name, key)
     let at = (index[place] as number) * 8
     const length = value === null ? ABSENT : value.length
-    if (at === 0 || (value !== null && value.length > view().getUint32(at + 8))) {
+    if (at === 0 || (value !== null && value.length > view.getUint32(at + 8))) {
       if (at === 0) count++
       at = Math.ceil(end / 8) * 8
       end = at + ROOM + key.length + (value?.length ?? 0)
       index[place] = at / 8
+      index[place + 1] = hash
       bytes[at] = key.length
       bytes[at + 1] = name
-      view().setUint32(at + 8, value?.length ?? 0)
+      view.setUint32(at + 8, value?.length ?? 0)
       bytes.set(key, at + ROOM)
     }
-    view().setUint32(at + 4, length)
+    view.setUint32(at + 4, length)
     if (value !== null) bytes.set(value, at + ROOM + key.length)
     grow()
   }
   return {
     get(namespace, key) {
-      const at = (index[placeOf(NAMESPACES.indexOf(namespace), key)] as number) * 8
+      const name = NAMESPACES.indexOf(namespace)
+      const at = (index[placeOf(hashOf(name, key), name, key)] as number) * 8
       if (at === 0) return undefined
-      const length = view().getUint32(at + 4)
+      const length = view.getUint32(at + 4)
       if (length === ABSENT) return undefined
       const start = at + ROOM + key.length
-      return bytes.slice(start, start + length)
+      const value = blockBytes(length)
+      value.set(bytes.subarray(start, start + length))
+      return value
     },
     async apply(_, changes) {
       for (const { namespace, key, value } of changes)
@@ -134,6 +131,27 @@ export function flatStore(): BenchStore {
     async settle() {},
     async close() {},
   }
+}
+
+function hashOf(name: number, key: Uint8Array): number {
+  let hash = Math.imul(name + 1, 0x9e3779b1)
+  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ (key[i] as number), 0x01000193)
+  hash = Math.imul(hash ^ (hash >>> 15), 0x85ebca6b)
+  return hash ^ (hash >>> 13)
+}
+
+/** An index with twice the places. */
+function doubled(old: Int32Array): Int32Array<ArrayBuffer> {
+  const index = new Int32Array(old.length * 2)
+  const mask = index.length - 1
+  for (let i = 0; i < old.length; i += 2) {
+    if (old[i] === 0) continue
+    let place = ((old[i + 1] as number) << 1) & mask
+    while (index[place] !== 0) place = (place + 2) & mask
+    index[place] = old[i] as number
+    index[place + 1] = old[i + 1] as number
+  }
+  return index
 }
 
 const ABSENT = 0xffffffff

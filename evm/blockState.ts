@@ -1,12 +1,12 @@
 import { assert } from '../core/primitives/assert.ts'
 import { EMPTY_BYTES, equalBytes } from '../core/primitives/bytes.ts'
 import { type Account, encodeAccount, hasCode } from './account.ts'
-import { encodeRlp } from './rlp.ts'
+import { blockBytes } from './slab.ts'
 import type { AccountEntry, SlotEntry } from './state/entries.ts'
 import type { FlatState } from './state/flatState.ts'
-import { bytesOfWord, minimalBytesOf } from './state/word.ts'
+import { minimalBytesOf, wordScratch } from './state/word.ts'
 import type { FlatChange, StateTrie } from './stateTrie.ts'
-import { type EvmChange, storageKey } from './store.ts'
+import type { EvmChange } from './store.ts'
 
 /** What a block leaves behind: kept until it is committed or dropped. */
 export type BlockState = {
@@ -37,7 +37,7 @@ export function finishBlockState(flat: FlatState, trie: StateTrie): BlockState {
     changes.push({ namespace: 'code', key: hash, value: code, previous: null })
   }
   const stateRoot = trie.updateAccounts(leaves)
-  for (const change of trie.changes()) changes.push(change)
+  trie.addChanges(changes)
   return { stateRoot, nativeDelta, changes }
 }
 
@@ -52,22 +52,35 @@ function finishStorage(
   const { address } = entry
   const finish = ({ slot: number, base, value }: SlotEntry): void => {
     if (value === base) return
-    const slot = bytesOfWord(number)
+    const key = blockBytes(address.length + WORD_BYTES)
+    key.set(address)
+    key.set(wordScratch(number), address.length)
     const bytes = minimalBytesOf(value)
     leaves.push({
-      preimage: slot,
-      value: value === 0 ? null : encodeRlp(bytes),
+      preimage: key.subarray(address.length),
+      value: value === 0 ? null : leafOf(bytes),
       existed: base !== 0,
     })
     changes.push({
       namespace: 'storage',
-      key: storageKey(address, slot),
+      key,
       value: value === 0 ? null : bytes,
       previous: base === 0 ? null : minimalBytesOf(base),
     })
   }
   for (const slot of entry.slots()) finish(slot)
   return leaves.length === 0 ? null : trie.updateStorage(address, leaves)
+}
+
+const WORD_BYTES = 32
+
+/** The RLP of a slot's value. */
+function leafOf(bytes: Uint8Array): Uint8Array {
+  if (bytes.length === 1 && (bytes[0] as number) < 0x80) return bytes
+  const leaf = blockBytes(1 + bytes.length)
+  leaf[0] = 0x80 + bytes.length
+  leaf.set(bytes, 1)
+  return leaf
 }
 
 function withRoot(account: Account | null, storageRoot: Uint8Array | null): Account | null {

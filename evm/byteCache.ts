@@ -21,6 +21,8 @@ export class ByteCache {
   #young = 0
   #end: number
   #count = 0
+  /** The older half is empty until the younger has been full once. */
+  #hasOld = false
   /** Of the value found last. */
   length = 0
 
@@ -44,13 +46,19 @@ export class ByteCache {
     const hash = hashOf(key, keyLength)
     const place = this.#placeOf(this.#youngIndex, key, keyLength, hash)
     if (place >= 0) return this.#open(this.#youngIndex[place] as number, keyLength)
-    const aged = this.#placeOf(this.#oldIndex, key, keyLength, hash)
+    const aged = this.#agedPlaceOf(key, keyLength, hash)
     if (aged < 0) return -1
     const at = this.#open(this.#oldIndex[aged] as number, keyLength)
     if (!this.#hasRoom(keyLength, this.length)) return at
     // A key is in one half only: what is in the other could be out of date one day.
     this.#oldIndex[aged] = GONE
     return this.#append(key, keyLength, hash, this.bytes, at, this.length)
+  }
+
+  /** As `set`, of a key that `find` has just not found. */
+  add(key: Uint8Array, keyLength: number, source: Uint8Array, from: number, length: number): void {
+    if (keyLength > LONGEST_KEY) return
+    this.#insert(key, keyLength, hashOf(key, keyLength), source, from, length)
   }
 
   /** The value is the bytes of `source` from `from` on. */
@@ -66,8 +74,19 @@ export class ByteCache {
       }
       this.#youngIndex[place] = GONE
     }
-    const aged = this.#placeOf(this.#oldIndex, key, keyLength, hash)
+    const aged = this.#agedPlaceOf(key, keyLength, hash)
     if (aged >= 0) this.#oldIndex[aged] = GONE
+    this.#insert(key, keyLength, hash, source, from, length)
+  }
+
+  #insert(
+    key: Uint8Array,
+    keyLength: number,
+    hash: number,
+    source: Uint8Array,
+    from: number,
+    length: number,
+  ): void {
     if (length > LONGEST_VALUE || HEADER + keyLength + length > this.#half) return
     if (!this.#hasRoom(keyLength, length)) this.#turn()
     this.#append(key, keyLength, hash, source, from, length)
@@ -98,6 +117,10 @@ export class ByteCache {
     return -1
   }
 
+  #agedPlaceOf(key: Uint8Array, keyLength: number, hash: number): number {
+    return this.#hasOld ? this.#placeOf(this.#oldIndex, key, keyLength, hash) : -1
+  }
+
   #holds(at: number, key: Uint8Array, keyLength: number): boolean {
     const { bytes } = this
     if (bytes[at] !== keyLength) return false
@@ -118,6 +141,7 @@ export class ByteCache {
 
   #turn(): void {
     this.#young = 1 - this.#young
+    this.#hasOld = true
     this.#youngIndex.fill(FREE)
     this.#end = this.#young * this.#half
     this.#count = 0
@@ -169,6 +193,7 @@ function copy(
   if (length <= SHORT) {
     for (let i = 0; i < length; i++) target[at + i] = source[from + i] as number
   } else if (source === target) target.copyWithin(at, from, from + length)
+  else if (length === source.length) target.set(source, at)
   else target.set(source.subarray(from, from + length), at)
 }
 

@@ -7,6 +7,7 @@ import type { BlockEnvironment } from './blockEnvironment.ts'
 import { applyAuthorizations } from './delegation.ts'
 import type { Engine } from './engine.ts'
 import { andThen, type Executive, type Fault, type TopResult } from './executive.ts'
+import type { AccountEntry } from './state/entries.ts'
 
 /** A transaction once its fee is set aside and its nonce counted: what is left to run. */
 export type Message = {
@@ -39,28 +40,31 @@ export type MessageOutcome = {
 /** EIP-3529: at most a fifth of the gas comes back. */
 const REFUND_QUOTIENT = 5
 
-/** Whether nothing but value moves: there is no code to run at `to`. */
-export const isPlainTransfer = (engine: Engine, message: Message): boolean => {
-  const { to } = message
+type Transfer = Pick<Message, 'value' | 'intrinsicGas' | 'floorGas'>
+
+/** The recipient, if nothing but value moves because there is no code to run. */
+export function plainRecipient(
+  engine: Engine,
+  { to, authorizations }: Pick<Message, 'to' | 'authorizations'>,
+): AccountEntry | null {
   // A tracer wants to see it.
-  if (engine.tracer !== null) return false
-  if (to === null || message.authorizations.length > 0 || isReserved(to)) return false
-  const account = engine.flat.account(to)
-  return account === null || !hasCode(account)
+  if (engine.tracer !== null) return null
+  if (to === null || authorizations.length > 0 || isReserved(to)) return null
+  const entry = engine.flat.entry(to)
+  return entry.account === null || !hasCode(entry.account) ? entry : null
 }
 
 /** The sender can pay the value. */
-export function runTransfer(engine: Engine, message: Message): MessageOutcome {
-  const { sender, value } = message
-  const { flat } = engine
-  const from = flat.account(sender)
-  if (from !== null && value > 0n) {
-    flat.setAccount(sender, { ...from, balance: from.balance - value })
-  }
-  flat.credit(message.to as Uint8Array, value)
+export function runTransfer(
+  { flat }: Engine,
+  { value, intrinsicGas, floorGas }: Transfer,
+  [from, to]: readonly [AccountEntry, AccountEntry],
+): MessageOutcome {
+  if (from.account !== null && value > 0n) flat.addBalance(from, -value)
+  flat.creditEntry(to, value)
   return {
-    gasUsed: Math.max(message.intrinsicGas, message.floorGas),
-    gasSpent: message.intrinsicGas,
+    gasUsed: Math.max(intrinsicGas, floorGas),
+    gasSpent: intrinsicGas,
     error: null,
     fault: null,
     returnData: EMPTY_BYTES,
@@ -68,6 +72,17 @@ export function runTransfer(engine: Engine, message: Message): MessageOutcome {
     created: null,
     destroyed: [],
   }
+}
+
+/** Whichever of the two it takes. */
+export function runEither(
+  engine: Engine,
+  environment: BlockEnvironment,
+  message: Message,
+): MessageOutcome | Promise<MessageOutcome> {
+  const recipient = plainRecipient(engine, message)
+  if (recipient === null) return runMessage(engine, environment, message)
+  return runTransfer(engine, message, [engine.flat.entry(message.sender), recipient])
 }
 
 /** Runs code. Touched accounts and the journal stay as they are until `finishMessage`. */

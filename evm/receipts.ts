@@ -1,5 +1,5 @@
 import type { Log, Receipt } from '../core/chain/executedBlock.ts'
-import { keccak256 } from '../core/primitives/hash.ts'
+import { keccakView } from '../core/primitives/hash.ts'
 import { GenerationCache } from './cache.ts'
 import { headerLength, writeHeader, writeString } from './rlp.ts'
 import { blockBytes } from './slab.ts'
@@ -13,14 +13,16 @@ export function bloomOf(logs: readonly Log[]): Uint8Array {
   if (logs.length === 0) return EMPTY_BLOOM
   const bloom = new Uint8Array(BLOOM_BYTES)
   for (const { address, topics } of logs) {
-    addToBloom(bloom, address)
-    for (const topic of topics) addToBloom(bloom, topic)
+    addToBloom(bloom, knownBitsOf(address))
+    topics.forEach((topic, i) => {
+      addToBloom(bloom, i === 0 ? knownBitsOf(topic) : bitsOf(topic))
+    })
   }
   return bloom
 }
 
-function addToBloom(bloom: Uint8Array, item: Uint8Array): void {
-  let bits = bitsOfBloom(item)
+function addToBloom(bloom: Uint8Array, digits: number): void {
+  let bits = digits
   for (let i = 0; i < 3; i++) {
     const bit = bits % BLOOM_BITS
     bits = Math.floor(bits / BLOOM_BITS)
@@ -30,18 +32,23 @@ function addToBloom(bloom: Uint8Array, item: Uint8Array): void {
 }
 
 const BLOOM_BITS = 2_048
-/** The three bits of an address or a topic, as digits of a number: the same few come again and again. */
-const bloomBits = new GenerationCache<number>(8_192)
 
-function bitsOfBloom(item: Uint8Array): number {
+/** The three bits of an address or a topic, as digits of a number. */
+function bitsOf(item: Uint8Array): number {
+  const hash = keccakView(item)
+  const bit = (at: number): number => hash.getUint16(at) % BLOOM_BITS
+  return bit(0) + BLOOM_BITS * (bit(2) + BLOOM_BITS * bit(4))
+}
+
+/** Contracts and kinds of events are few, and come again and again; other topics cost less to hash than to look up. */
+const knownBits = new GenerationCache<number>(4_096)
+
+function knownBitsOf(item: Uint8Array): number {
   const key = keyOf(item)
-  const known = bloomBits.get(key)
+  const known = knownBits.get(key)
   if (known !== undefined) return known
-  const hash = keccak256(item)
-  const bit = (at: number): number =>
-    (((hash[at] as number) << 8) | (hash[at + 1] as number)) % BLOOM_BITS
-  const bits = bit(0) + BLOOM_BITS * (bit(2) + BLOOM_BITS * bit(4))
-  bloomBits.set(key, bits)
+  const bits = bitsOf(item)
+  knownBits.set(key, bits)
   return bits
 }
 

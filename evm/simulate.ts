@@ -12,6 +12,7 @@ import {
   simulateBlocks,
 } from './simulation/blocks.ts'
 import { estimate } from './simulation/estimate.ts'
+import { suppliedGas } from './simulation/refusal.ts'
 import {
   type Replay,
   type ReplayedBlock,
@@ -109,7 +110,11 @@ export async function createSimulator(options: SimulatorOptions): Promise<Simula
       alone(limits, async () => {
         const gasLimit = Math.min(request.gas ?? limits.gasCap, limits.gasCap)
         const run = { context, committed: stateOf(context.store), request, gasLimit }
-        return callResultOf(await runOnce(engine, run))
+        const result = await runOnce(engine, run)
+        const { isRefused, error } = result
+        return callResultOf(
+          isRefused ? { ...result, error: suppliedGas(error ?? '', gasLimit) } : result,
+        )
       }),
     estimateGas: (context, request, limits) =>
       alone(limits, () => {

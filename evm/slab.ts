@@ -16,3 +16,10 @@ export function blockBytes(length: number): Uint8Array {
   used += length
   return slab.subarray(used - length, used)
 }
+
+/** Such a copy. */
+export function blockCopy(bytes: Uint8Array): Uint8Array {
+  const copy = blockBytes(bytes.length)
+  copy.set(bytes)
+  return copy
+}

@@ -1,6 +1,7 @@
 import { bytesToBigint, equalBytes } from '../core/primitives/bytes.ts'
 import { ADDRESS_LENGTH } from '../core/primitives/signature.ts'
 import { EMPTY_ACCOUNT, hasStorage, isEmptyAccount } from './account.ts'
+import type { Engine } from './engine.ts'
 import { isChainAddress } from './reserved.ts'
 import { decodeRlp, encodeRlp, quantityBytes } from './rlp.ts'
 import type { FlatState } from './state/flatState.ts'
@@ -53,10 +54,16 @@ export const isStateEdit = (
   equalBytes(sender, faucet)
 
 /** False, and nothing is changed: what is no edit, of an address of the chain itself, or more than the faucet has. */
-export function applyEdit(flat: FlatState, faucet: Uint8Array, data: Uint8Array): boolean {
+export function applyEdit(
+  { flat, tracer }: Pick<Engine, 'flat' | 'tracer'>,
+  faucet: Uint8Array,
+  data: Uint8Array,
+): boolean {
   const edit = decodeEdit(data)
   if (edit === null || isFixed(edit.address)) return false
   const { address } = edit
+  tracer?.account?.(address)
+  if (edit.kind === 'slot') tracer?.slot?.(address, edit.slot)
   const account = flat.account(address) ?? EMPTY_ACCOUNT
   switch (edit.kind) {
     case 'balance':

@@ -7,7 +7,7 @@ import { encodeRlp } from './rlp.ts'
 import { type EvmChange, type EvmStore, storageKey } from './store.ts'
 import { BatchUpdate } from './trie/batchUpdate.ts'
 import { encodeNode } from './trie/nodeCodec.ts'
-import type { TrieWrite } from './trie/nodeMemory.ts'
+import { type TrieWrite, trieWrite } from './trie/nodeMemory.ts'
 import { TrieNodes } from './trie/trieNodes.ts'
 import { type LeafChange, type TrieSource, updateTrie } from './trie/update.ts'
 
@@ -59,12 +59,14 @@ export class StateTrie {
 
   changes(): EvmChange[] {
     const changes: EvmChange[] = []
-    for (const writes of this.#pending) {
-      for (const { key, value } of writes) {
-        changes.push({ namespace: 'trieNode', key, value, previous: null })
-      }
-    }
+    this.addChanges(changes)
     return changes
+  }
+
+  addChanges(changes: EvmChange[]): void {
+    for (const writes of this.#pending) {
+      for (let i = 0; i < writes.length; i++) changes.push(writes[i] as TrieWrite)
+    }
   }
 
   commit(): void {
@@ -102,10 +104,9 @@ function updateOneByOne(
   leaves: readonly LeafChange[],
 ): { readonly root: Uint8Array; readonly writes: readonly TrieWrite[] } {
   const { root, writes } = updateTrie({ node: (path) => nodes.node(path), value }, leaves)
-  const list = Array.from(writes, ([path, node]) => ({
-    key: nodes.keyOfPath(path),
-    value: node === null ? null : encodeNode(node),
-  }))
+  const list = Array.from(writes, ([path, node]) =>
+    trieWrite(nodes.keyOfPath(path), node === null ? null : encodeNode(node)),
+  )
   return { root, writes: list }
 }
 

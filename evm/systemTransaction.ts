@@ -10,11 +10,10 @@ import type { Engine } from './engine.ts'
 import { andThen } from './executive.ts'
 import {
   finishMessage,
-  isPlainTransfer,
   type Message,
   type MessageOutcome,
-  runMessage,
-  runTransfer,
+  plainRecipient,
+  runEither,
 } from './message.ts'
 import { encodeRlp, quantityBytes } from './rlp.ts'
 import type { FlatState } from './state/flatState.ts'
@@ -70,9 +69,8 @@ export function applySystemTransaction(
   flat.checkpoint()
   if (transaction.mint > 0n) flat.credit(transaction.from, transaction.mint)
   installToken(flat, transaction.to)
-  const plain = isPlainTransfer(engine, message)
-  const ran = plain ? runTransfer(engine, message) : runMessage(engine, environment, message)
-  return andThen(ran, (outcome) => {
+  const plain = plainRecipient(engine, message) !== null
+  return andThen(runEither(engine, environment, message), (outcome) => {
     if (outcome.error === null) flat.commit()
     else flat.revert()
     // It paid out what was minted, and nobody else empties it: its nonce never counts.

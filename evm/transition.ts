@@ -7,11 +7,12 @@ import type { Engine } from './engine.ts'
 import { andThen } from './executive.ts'
 import {
   finishMessage,
-  isPlainTransfer,
   type MessageOutcome,
+  plainRecipient,
   runMessage,
   runTransfer,
 } from './message.ts'
+import type { AccountEntry } from './state/entries.ts'
 import { applyEdit, isStateEdit } from './stateEdits.ts'
 import type { Ancestry } from './systemContracts.ts'
 import type { DecodedTransaction } from './transaction.ts'
@@ -62,32 +63,31 @@ export function applyTransaction(
   const { flat } = engine
   const { sender, gasLimit } = transaction
   flat.startTransaction()
-  const code = objection(engine, context, transaction, gasLeft)
+  const payer = flat.entry(sender)
+  const code = objection(engine, context, transaction, { payer, gasLeft })
   if (code !== null) return reject(code)
   const { baseFeePerGas } = context.environment
   const tip = tipOf(transaction, baseFeePerGas)
   const gasPrice = baseFeePerGas + tip
-  const before = flat.account(sender) ?? EMPTY_ACCOUNT
-  flat.setAccount(sender, {
-    ...before,
-    balance: before.balance - BigInt(gasLimit) * gasPrice,
-    nonce: before.nonce + 1,
-  })
+  const before = payer.account ?? EMPTY_ACCOUNT
+  const { storageRoot, codeHash } = before
+  const balance = before.balance - BigInt(gasLimit) * gasPrice
+  flat.write(payer, { nonce: before.nonce + 1, balance, storageRoot, codeHash })
   const { faucet } = engine
   const isEdit = isStateEdit(faucet, transaction)
-  const isRefused = isEdit && faucet !== null && !applyEdit(flat, faucet, transaction.data)
-  const message = { ...transaction, gasPrice }
-  const plain = isPlainTransfer(engine, message)
-  const ran = plain
-    ? runTransfer(engine, message)
-    : runMessage(engine, context.environment, message)
+  const isRefused = isEdit && faucet !== null && !applyEdit(engine, faucet, transaction.data)
+  const recipient = plainRecipient(engine, transaction)
+  const ran =
+    recipient !== null
+      ? runTransfer(engine, transaction, [payer, recipient])
+      : runMessage(engine, context.environment, { ...transaction, gasPrice })
   return andThen(ran, (done) => {
     const outcome = isRefused ? { ...done, error: 'revert' } : done
-    flat.credit(sender, BigInt(gasLimit - outcome.gasUsed) * gasPrice)
+    flat.creditEntry(payer, BigInt(gasLimit - outcome.gasUsed) * gasPrice)
     const gasUsed = BigInt(outcome.gasUsed)
     pay(engine, context, context.fees.baseFeeRecipient, gasUsed * baseFeePerGas)
     pay(engine, context, context.fees.tipRecipient, gasUsed * tip)
-    if (!plain) finishMessage(engine, outcome)
+    if (recipient === null) finishMessage(engine, outcome)
     return ok({ outcome, effectiveGasPrice: gasPrice })
   })
 }
@@ -108,12 +108,12 @@ function objection(
   engine: Engine,
   context: BlockContext,
   transaction: DecodedTransaction,
-  gasLeft: number,
+  { payer, gasLeft }: { readonly payer: AccountEntry; readonly gasLeft: number },
 ): StateCode | null {
   if (transaction.maxFeePerGas < context.environment.baseFeePerGas) return 'FEE_CAP_BELOW_BASE_FEE'
   if (transaction.gasLimit > gasLeft) return 'BLOCK_GAS_EXHAUSTED'
   const { flat } = engine
-  const account = flat.account(transaction.sender)
+  const { account } = payer
   const nonce = account?.nonce ?? 0
   if (transaction.nonce < nonce) return 'NONCE_TOO_LOW'
   if (transaction.nonce > nonce) return 'NONCE_TOO_HIGH'

@@ -1,6 +1,6 @@
 import { toHex } from '../core/primitives/bytes.ts'
+import { checksumAddress } from '../core/primitives/checksumAddress.ts'
 import { isReservedAddress } from '../evm/reserved.ts'
-import { checksumAddress } from './address.ts'
 import type { CoreGenesis, GenesisMarket } from './core.ts'
 import { elementPath, memberPath, type ProblemCode } from './problems.ts'
 

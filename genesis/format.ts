@@ -1,5 +1,5 @@
 import { bytesToBigint, toHex } from '../core/primitives/bytes.ts'
-import { checksumAddress } from './address.ts'
+import { checksumAddress } from '../core/primitives/checksumAddress.ts'
 import type { CoreGenesis } from './core.ts'
 import { faucetOf, GENESIS_FORMAT, type Genesis, type GenesisAccount } from './genesis.ts'
 

@@ -1,4 +1,5 @@
-export { checksumAddress, parseAddress } from './address.ts'
+export { checksumAddress } from '../core/primitives/checksumAddress.ts'
+export { parseAddress } from './address.ts'
 export { type CoreGenesis, defaultCoreGenesis } from './core.ts'
 export {
   createGenesis,

@@ -1,3 +1,4 @@
+import { checksumAddress } from '../core/primitives/checksumAddress.ts'
 import { data, quantity } from './format/hex.ts'
 import type { Ok } from './outcome.ts'
 import { revertReasonOf } from './revertReason.ts'
@@ -255,7 +256,7 @@ const DETAILED: {
   FEE_BELOW_BASE_FEE: {
     number: SERVER_ERROR,
     message: ({ sender, maxFeePerGas, baseFee }) =>
-      `max fee per gas less than block base fee: address ${data(sender)}, maxFeePerGas: ${maxFeePerGas}, baseFee: ${baseFee}`,
+      `max fee per gas less than block base fee: address ${checksumAddress(sender)}, maxFeePerGas: ${maxFeePerGas}, baseFee: ${baseFee}`,
   },
   SYNC_TIMED_OUT: {
     number: SYNC_TIMED_OUT,

@@ -1,8 +1,9 @@
 import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js'
 import { keccak_256 } from '@noble/hashes/sha3.js'
-import { createKeccak, createSHA256, type IHasher } from 'hash-wasm'
+import { createSHA256, type IHasher } from 'hash-wasm'
 import { assert } from './assert.ts'
 import { concatBytes, equalBytes } from './bytes.ts'
+import { createKeccak } from './keccak.ts'
 
 /** Hashes are 32 bytes everywhere in Nexus. */
 export const HASH_LENGTH = 32
@@ -41,14 +42,19 @@ const hasherOf = async (create: () => Promise<IHasher>): Promise<IHasher | null>
     return null
   }
 }
-const wasmKeccak = await hasherOf(() => createKeccak(256))
+const wasmKeccak = createKeccak()
 const wasmSha256 = await hasherOf(() => createSHA256())
 
-/** Keccak-256 as Ethereum uses it. 1 µs for 200 bytes in wasm; pure JavaScript where wasm is missing. */
+/** Keccak-256 as Ethereum uses it. 0.6 µs for 200 bytes in wasm; pure JavaScript where wasm is missing. */
 export const keccak256: (bytes: Uint8Array) => Uint8Array =
-  wasmKeccak === null
-    ? (bytes) => keccak_256(bytes)
-    : (bytes) => wasmKeccak.init().update(bytes).digest('binary')
+  wasmKeccak === null ? (bytes) => keccak_256(bytes) : (bytes) => wasmKeccak.hashOf(bytes)
+
+/** The hash of a range of bytes, for who reads it at once: the view's 32 bytes hold until the next hash. */
+export function keccakView(bytes: Uint8Array, start = 0, stop = bytes.length): DataView {
+  if (wasmKeccak === null) return new DataView(keccak_256(bytes.subarray(start, stop)).buffer)
+  wasmKeccak.hash(bytes, start, stop)
+  return wasmKeccak.digest
+}
 
 const portableSha256: (bytes: Uint8Array) => Uint8Array =
   wasmSha256 === null

@@ -26,7 +26,7 @@ import type { Tracer } from '../tracer.ts'
 import { orderedRoot } from '../trie/orderedRoot.ts'
 import { ExecutionStopped } from '../vm/vm.ts'
 import { placeOverrides } from './overrides.ts'
-import { type Fees, type RefusalCode, refusalOf } from './refusal.ts'
+import { type Fees, type RefusalCode, refusalOf, suppliedGas } from './refusal.ts'
 import type { CallRequest, SimulationContext, SimulationLimits, StateOverride } from './request.ts'
 import { feesOf, messageOf, ZERO_ADDRESS } from './run.ts'
 
@@ -228,7 +228,7 @@ async function runCall(
     ...{ flat, message, fees, baseFee: environment.baseFeePerGas },
     ...{ nonce, validates: request.validates },
   })
-  if (refusal !== null) return refusal
+  if (refusal !== null) return { ...refusal, message: suppliedGas(refusal.message, gasLimit) }
   flat.startTransaction()
   const paid = BigInt(gasLimit) * fees.gasPrice
   flat.setAccount(from, { ...account, balance: account.balance - paid, nonce: account.nonce + 1 })

@@ -1,4 +1,5 @@
-import { EMPTY_BYTES, toHex } from '../../core/primitives/bytes.ts'
+import { EMPTY_BYTES } from '../../core/primitives/bytes.ts'
+import { checksumAddress } from '../../core/primitives/checksumAddress.ts'
 import { hasCode } from '../account.ts'
 import type { Engine } from '../engine.ts'
 import { FlatState } from '../state/flatState.ts'
@@ -30,7 +31,8 @@ export async function estimate(
   const first = await attempt(ceiling)
   if (first.outOfGas) return failure(`gas required exceeds allowance (${ceiling})`)
   if (first.status !== 'success') {
-    const { status, error, returnData, gasUsed } = first
+    const { status, returnData, gasUsed, isRefused } = first
+    const error = isRefused ? `failed with ${ceiling} gas: ${first.error}` : first.error
     return { ok: false, failure: { status, error, returnData, gasUsed } }
   }
   let low = first.gasUsed - 1
@@ -60,7 +62,7 @@ function ceilingOf(flat: FlatState, call: Call, limits: SimulationLimits): numbe
   const from = request.from ?? ZERO_ADDRESS
   const balance = flat.account(from)?.balance ?? 0n
   const value = request.value ?? 0n
-  if (value > balance) return `insufficient funds for transfer: address 0x${toHex(from)}`
+  if (value > balance) return `insufficient funds for transfer: address ${checksumAddress(from)}`
   const allowance = (balance - value) / feeCap
   return allowance < BigInt(most) ? Number(allowance) : most
 }

@@ -1,4 +1,4 @@
-import { toHex } from '../../core/primitives/bytes.ts'
+import { checksumAddress } from '../../core/primitives/checksumAddress.ts'
 import { initcodeTooLarge, MAX_INITCODE_BYTES } from '../intrinsicGas.ts'
 import type { Message } from '../message.ts'
 import type { FlatState } from '../state/flatState.ts'
@@ -28,10 +28,14 @@ export type Attempt = {
   readonly validates: boolean
 }
 
+/** What geth says of a refused call (internal/ethapi) and adds to the reason. */
+export const suppliedGas = (reason: string, gasLimit: number): string =>
+  `err: ${reason} (supplied gas ${gasLimit})`
+
 /** In geth's words (core/error.go). Null: it may run. */
 export function refusalOf(attempt: Attempt): Refusal | null {
   const { flat, message } = attempt
-  const who = `address 0x${toHex(message.sender)}`
+  const who = `address ${checksumAddress(message.sender)}`
   const refused = nonceRefusal(attempt, who) ?? feeRefusal(attempt, who)
   if (refused !== null) return refused
   const have = flat.account(message.sender)?.balance ?? 0n

@@ -5,14 +5,7 @@ import { contractAddress } from '../contractAddress.ts'
 import { type Engine, enter } from '../engine.ts'
 import { gethError } from '../gethError.ts'
 import { intrinsicGasOf } from '../intrinsicGas.ts'
-import {
-  finishMessage,
-  isPlainTransfer,
-  type Message,
-  type MessageOutcome,
-  runMessage,
-  runTransfer,
-} from '../message.ts'
+import { finishMessage, type Message, type MessageOutcome, runEither } from '../message.ts'
 import type { CommittedState } from '../state/committedState.ts'
 import { FlatState } from '../state/flatState.ts'
 import type { TracedTransaction, TransactionTracer } from '../tracers/transactionTracer.ts'
@@ -35,6 +28,8 @@ export type Run = {
 export type RunResult = CallResult & {
   /** Before refunds. */
   readonly gasSpent: number
+  /** It could not be sent at all. */
+  readonly isRefused: boolean
   /** A larger gas limit might help. */
   readonly outOfGas: boolean
   readonly accessList: readonly AccessListEntry[]
@@ -77,9 +72,7 @@ async function runOn(engine: Engine, run: Run): Promise<RunResult> {
   })
   if (run.reportAccess === true) engine.executive.reportAccess()
   try {
-    const outcome = isPlainTransfer(engine, message)
-      ? runTransfer(engine, message)
-      : await runMessage(engine, block, message)
+    const outcome = await runEither(engine, block, message)
     const accessList = run.reportAccess === true ? engine.executive.accessed() : []
     flat.credit(message.sender, BigInt(message.gasLimit - outcome.gasUsed) * message.gasPrice)
     finishMessage(engine, outcome)
@@ -87,7 +80,7 @@ async function runOn(engine: Engine, run: Run): Promise<RunResult> {
     return resultOf(outcome, accessList)
   } catch (error) {
     if (!(error instanceof ExecutionStopped)) throw error
-    return { ...refused(TIMEOUT), outOfGas: false }
+    return { ...refused(TIMEOUT), isRefused: false, outOfGas: false }
   } finally {
     engine.tracer = null
   }
@@ -148,6 +141,7 @@ const refused = (error: string): RunResult => ({
   returnData: EMPTY_BYTES,
   gasUsed: 0,
   gasSpent: 0,
+  isRefused: true,
   outOfGas: error.startsWith(INTRINSIC_GAS),
   accessList: [],
 })
@@ -157,5 +151,8 @@ function resultOf(outcome: MessageOutcome, accessList: readonly AccessListEntry[
   const text = error === null ? null : gethError(error, fault)
   const status = error === null ? 'success' : error === 'revert' ? 'revert' : 'error'
   const outOfGas = error === 'out of gas' || error === 'code store out of gas'
-  return { status, error: text, returnData, gasUsed, gasSpent, outOfGas, accessList }
+  return {
+    ...{ status, error: text, returnData, gasUsed, gasSpent, outOfGas, accessList },
+    isRefused: false,
+  }
 }

@@ -43,19 +43,23 @@ export class AccountCache {
   }
 
   set(address: Uint8Array, bytes: Uint8Array | null): void {
-    if (bytes === null) this.#cache.set(address, address.length, address, 0, 0)
-    else if (!isPlain(bytes)) this.#cache.set(address, address.length, bytes, 0, bytes.length)
-    else {
-      const length = bytes.length - LIST_HEADER - ACCOUNT_TAIL.length
-      this.#cache.set(address, address.length, bytes, LIST_HEADER, length)
-    }
+    const [from, length] = keptOf(bytes)
+    this.#cache.set(address, address.length, bytes ?? address, from, length)
   }
 
-  /** From the store: what `get` gives from now on. */
+  /** From the store, where `get` has just found nothing: what it gives from now on. */
   learn(address: Uint8Array, bytes: Uint8Array | undefined): CommittedAccount {
-    this.set(address, bytes ?? null)
+    const [from, length] = keptOf(bytes ?? null)
+    this.#cache.add(address, address.length, bytes ?? address, from, length)
     return bytes === undefined ? ABSENT : entryOf(bytes)
   }
+}
+
+/** The part of an encoding that is kept: where it begins, and its length. */
+function keptOf(bytes: Uint8Array | null): readonly [number, number] {
+  if (bytes === null) return [0, 0]
+  if (!isPlain(bytes)) return [0, bytes.length]
+  return [LIST_HEADER, bytes.length - LIST_HEADER - ACCOUNT_TAIL.length]
 }
 
 const entryOf = (bytes: Uint8Array): CommittedAccount => ({ account: decodeAccount(bytes), bytes })

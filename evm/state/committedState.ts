@@ -5,6 +5,7 @@ import { GenerationCache } from '../cache.ts'
 import { type EvmChange, type EvmStore, storageKey } from '../store.ts'
 import { AccountCache, type CommittedAccount } from './accountCache.ts'
 import { keyOf } from './keys.ts'
+import { storeWord, type Word, wordOfBytes, wordOfRange } from './word.ts'
 
 export type StateCacheOptions = {
   /** Memory for accounts: 40 bytes for one without code and storage. */
@@ -23,6 +24,9 @@ export class CommittedState {
   readonly #accounts: AccountCache
   readonly #slots: ByteCache
   readonly #codes: GenerationCache<Uint8Array>
+  /** The key asked for. */
+  readonly #slotKey = storageKey(new Uint8Array(20), new Uint8Array(32))
+  readonly #slotView = new DataView(this.#slotKey.buffer)
 
   /** `codes`: a cache to share; code does not change under its hash. */
   constructor(
@@ -43,14 +47,16 @@ export class CommittedState {
     )
   }
 
-  /** Big-endian without leading zeros; zero is empty. */
-  slot(address: Uint8Array, slot: Uint8Array): Uint8Array {
-    const key = storageKey(address, slot)
-    const at = this.#slots.find(key)
-    if (at >= 0) return this.#slots.bytes.slice(at, at + this.#slots.length)
-    const value = this.#store.get('storage', key) ?? EMPTY_BYTES
-    this.#slots.set(key, key.length, value, 0, value.length)
-    return value
+  slot(address: Uint8Array, slot: Word): Word {
+    const slots = this.#slots
+    const key = this.#slotKey
+    key.set(address)
+    storeWord(this.#slotView, address.length, slot)
+    const at = slots.find(key)
+    if (at >= 0) return wordOfRange(slots.bytes, at, slots.length)
+    const value = this.#store.get('storage', key.slice()) ?? EMPTY_BYTES
+    slots.add(key, key.length, value, 0, value.length)
+    return wordOfBytes(value)
   }
 
   /** The same array for the same code while it is cached, so that what is derived from it can be, too. */

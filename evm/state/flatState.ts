@@ -10,11 +10,12 @@ import {
   hasStorage,
   isEmptyAccount,
 } from '../account.ts'
+import { blockCopy } from '../slab.ts'
 import type { CommittedState } from './committedState.ts'
 import { AccountEntry, SlotEntry } from './entries.ts'
 import { keyOf } from './keys.ts'
 import { UndoLog } from './undoLog.ts'
-import { bytesOfWord, minimalBytesOf, type Word, wordOfBytes, wordScratch } from './word.ts'
+import { minimalBytesOf, type Word, wordOfBytes, wordScratch } from './word.ts'
 
 /** The precompile whose touch survives a revert, for a block of 2016 (EIP-161, geth journal.go). */
 const RIPEMD = keyOf(Uint8Array.from({ length: 20 }, (_, i) => (i === 19 ? 3 : 0)))
@@ -48,7 +49,7 @@ export class FlatState {
     const key = keyOf(address)
     const known = this.#entries.get(key)
     if (known !== undefined) return known
-    const own = address.slice()
+    const own = blockCopy(address)
     const entry = new AccountEntry(key, own, this.committed.account(own))
     this.#entries.set(key, entry)
     return entry
@@ -86,7 +87,10 @@ export class FlatState {
   }
 
   credit(address: Uint8Array, amount: bigint): void {
-    const entry = this.entry(address)
+    this.creditEntry(this.entry(address), amount)
+  }
+
+  creditEntry(entry: AccountEntry, amount: bigint): void {
     if (amount === 0n) this.#sweep(entry)
     else this.addBalance(entry, amount)
   }
@@ -154,7 +158,7 @@ export class FlatState {
     const { account } = entry.base
     // Nothing to ask the store for: the account has never had storage.
     if (account === null || !hasStorage(account)) return new SlotEntry(slot, 0)
-    return new SlotEntry(slot, wordOfBytes(this.committed.slot(entry.address, bytesOfWord(slot))))
+    return new SlotEntry(slot, this.committed.slot(entry.address, slot))
   }
 
   writeSlot(entry: AccountEntry, slot: SlotEntry, value: Word): void {

@@ -1,3 +1,6 @@
+import { EMPTY_BYTES } from '../../core/primitives/bytes.ts'
+import { blockBytes } from '../slab.ts'
+
 /** 256-bit integers and their 32 big-endian bytes, through one scratch word. */
 export const scratch = new Uint8Array(32)
 const view = new DataView(scratch.buffer)
@@ -9,7 +12,7 @@ export function readWord(memory: DataView, at: number): bigint {
   const lower = memory.getBigUint64(at + 16)
   const low = memory.getBigUint64(at + 24)
   if (high === 0n && upper === 0n) return lower === 0n ? low : (lower << 64n) | low
-  return (high << 192n) | (upper << 128n) | (lower << 64n) | low
+  return (((high << 64n) | upper) << 128n) | (lower << 64n) | low
 }
 
 export function writeWord(memory: DataView, at: number, value: bigint): void {
@@ -97,20 +100,46 @@ export function wordScratch(word: Word): Uint8Array {
 
 export const bytesOfWord = (word: Word): Uint8Array => wordScratch(word).slice()
 
+/** The same for what lives about as long as its block. */
+export function blockBytesOfWord(word: Word): Uint8Array {
+  const bytes = blockBytes(32)
+  bytes.set(wordScratch(word))
+  return bytes
+}
+
 /** At most 32 bytes, big-endian. */
-export function wordOfBytes(bytes: Uint8Array): Word {
-  if (bytes.length === 0) return 0
-  scratch.fill(0, 0, 32 - bytes.length)
-  scratch.set(bytes, 32 - bytes.length)
+export const wordOfBytes = (bytes: Uint8Array): Word => wordOfRange(bytes, 0, bytes.length)
+
+/** The same of `length` bytes from `at` on. */
+export function wordOfRange(bytes: Uint8Array, at: number, length: number): Word {
+  if (length <= 6) {
+    let value = 0
+    for (let i = 0; i < length; i++) value = value * 256 + (bytes[at + i] as number)
+    return value
+  }
+  const zeros = 32 - length
+  for (let i = 0; i < zeros; i++) scratch[i] = 0
+  for (let i = 0; i < length; i++) scratch[zeros + i] = bytes[at + i] as number
   return loadWord(view, 0)
 }
 
-/** Big-endian without leading zeros; zero is empty. */
+/** The 32 bytes from `at` on; behind the end are zeros. */
+export function wordAt(bytes: Uint8Array, at: number): Word {
+  const there = Math.min(32, bytes.length - at)
+  for (let i = 0; i < there; i++) scratch[i] = bytes[at + i] as number
+  for (let i = there; i < 32; i++) scratch[i] = 0
+  return loadWord(view, 0)
+}
+
+/** Big-endian without leading zeros, for what lives about as long as its block; zero is empty. */
 export function minimalBytesOf(word: Word): Uint8Array {
+  if (word === 0) return EMPTY_BYTES
   wordScratch(word)
   let first = 0
   while (first < 32 && scratch[first] === 0) first++
-  return scratch.slice(first)
+  const bytes = blockBytes(32 - first)
+  for (let i = first; i < 32; i++) bytes[i - first] = scratch[i] as number
+  return bytes
 }
 
 /** Leaves the low 20 bytes of a word in a scratch array, until the next call. */

@@ -33,6 +33,8 @@ export function createPrestateTracer(
   budget: TraceBudget,
 ): TransactionTracer<PrestateTrace> {
   const known = new Map<string, Before>()
+  /** Destruction is of what the same transaction created (EIP-6780). */
+  const created = new Set<string>()
   const destroyed = new Set<string>()
   let state: TracedState | null = null
   function see(address: Uint8Array): Before | null {
@@ -57,11 +59,13 @@ export function createPrestateTracer(
       },
       enter({ kind, from, to }) {
         see(to)
-        if (kind === 'SELFDESTRUCT') destroyed.add(keyOf(from))
+        if (kind === 'CREATE' || kind === 'CREATE2') created.add(keyOf(to))
+        if (kind === 'SELFDESTRUCT' && created.has(keyOf(from))) destroyed.add(keyOf(from))
       },
     },
     start({ sender, to, paid, authorities }, traced) {
       known.clear()
+      created.clear()
       destroyed.clear()
       state = traced
       for (const address of [sender, to, ...paid, ...authorities]) see(address)

@@ -16,7 +16,7 @@ import {
   writeCompactKey,
 } from './node.ts'
 import { encodeNode, TAG } from './nodeCodec.ts'
-import { DEPTHS, NodeMemory, type TrieWrite } from './nodeMemory.ts'
+import { DEPTHS, NodeMemory, type TrieWrite, trieWrite } from './nodeMemory.ts'
 import type { TrieNodes } from './trieNodes.ts'
 import { type LeafChange, Pass } from './update.ts'
 
@@ -401,13 +401,13 @@ export class BatchUpdate {
     if (isNew && this.#isKept) {
       const record = new Uint8Array(1 + preimage.length)
       record.set(preimage, 1)
-      this.#writes.push({ key: this.#nodes.keyOf(key, depth), value: record })
+      this.#writes.push(trieWrite(this.#nodes.keyOf(key, depth), record))
     }
     this.#result(LEAF, place, length)
   }
 
   #remove(key: Uint8Array, depth: number): void {
-    this.#writes.push({ key: this.#nodes.keyOf(key, depth), value: null })
+    this.#writes.push(trieWrite(this.#nodes.keyOf(key, depth), null))
   }
 
   #result(kind: number, at: number, length: number): void {
@@ -452,7 +452,7 @@ export class BatchUpdate {
   #finished(): readonly TrieWrite[] {
     for (const [path, node] of this.#pass.writes) {
       const value = node === null ? null : encodeNode(node)
-      this.#writes.push({ key: this.#nodes.keyOfPath(path), value })
+      this.#writes.push(trieWrite(this.#nodes.keyOfPath(path), value))
     }
     return this.#writes
   }

@@ -1,18 +1,32 @@
 import { HASH_LENGTH } from '../../core/primitives/hash.ts'
 import type { KeccakBatch } from '../../core/primitives/keccakBatch.ts'
 import { sharedBatch } from '../keccakMany.ts'
+import type { EvmChange } from '../store.ts'
 import { nibblesOf } from './node.ts'
 import { encodeNode } from './nodeCodec.ts'
 import type { TrieNodes } from './trieNodes.ts'
+import { Triples } from './triples.ts'
 
-/** By the store's key; null removes the node. */
-export type TrieWrite = { readonly key: Uint8Array; readonly value: Uint8Array | null }
+/** By the store's key; a value of null removes the node. */
+export type TrieWrite = EvmChange & { readonly namespace: 'trieNode' }
+
+export const trieWrite = (key: Uint8Array, value: Uint8Array | null): TrieWrite => ({
+  namespace: 'trieNode',
+  key,
+  value,
+  previous: null,
+})
 
 /** A key has 64 nibbles. */
 export const DEPTHS = 66
 
-/** By depth: where a message lies, its length, where its hash goes. Shared: an update ends before the next begins. */
-const unhashed: number[][] = Array.from({ length: DEPTHS }, () => [])
+// Shared, because an update ends before the next begins.
+/** By depth: where a message lies, its length, where its hash goes. */
+const unhashed: readonly Triples[] = Array.from({ length: DEPTHS }, () => new Triples())
+/** Branches to be written: depth, place, length. */
+const branches = new Triples()
+/** Extensions: depth, nibbles, place of the child's hash. */
+const extensions = new Triples()
 
 /** The nodes of an update under way, in the memory in which they are hashed. */
 export class NodeMemory {
@@ -23,16 +37,15 @@ export class NodeMemory {
   /** Behind what is there. */
   end = this.#batch.start
 
-  // Branches to be written: a key below them; depth, place, length.
+  /** A key below each of `branches` and `extensions`. */
   #branchKeys: Uint8Array[] = []
-  #branches: number[] = []
-  // Extensions: a key below them; depth, nibbles, place of the child's hash.
   #extensionKeys: Uint8Array[] = []
-  #extensions: number[] = []
 
   constructor(nodes: TrieNodes) {
     this.#nodes = nodes
-    for (const list of unhashed) list.length = 0
+    for (const list of unhashed) list.clear()
+    branches.clear()
+    extensions.clear()
   }
 
   allocate(length: number): number {
@@ -47,27 +60,27 @@ export class NodeMemory {
 
   /** The hash of a node at `depth`, whose children are deeper, goes to `out`. */
   hashLater(depth: number, at: number, length: number, out: number): void {
-    unhashed[depth]?.push(at, length, out)
+    unhashed[depth]?.add(at, length, out)
   }
 
   noteBranch(key: Uint8Array, depth: number, place: number, length: number): void {
     this.#branchKeys.push(key)
-    this.#branches.push(depth, place, length)
+    branches.add(depth, place, length)
   }
 
   noteExtension(key: Uint8Array, depth: number, nibbles: number, hashAt: number): void {
     this.#extensionKeys.push(key)
-    this.#extensions.push(depth, nibbles, hashAt)
+    extensions.add(depth, nibbles, hashAt)
   }
 
   hashAll(): void {
     for (let depth = DEPTHS - 1; depth >= 0; depth--) {
-      const list = unhashed[depth] as number[]
-      for (let i = 0; i < list.length; i += 3) {
-        this.#batch.add(list[i] as number, list[i + 1] as number, list[i + 2] as number)
+      const list = unhashed[depth] as Triples
+      for (let i = 0; i < list.count; i++) {
+        this.#batch.add(list.at(i, 0), list.at(i, 1), list.at(i, 2))
       }
-      if (list.length > 0) this.#batch.flush()
-      list.length = 0
+      if (list.count > 0) this.#batch.flush()
+      list.clear()
     }
   }
 
@@ -76,29 +89,27 @@ export class NodeMemory {
     this.hashAll()
     const values = this.bytes.slice(mark, this.end)
     for (let i = 0; i < this.#branchKeys.length; i++) {
-      const at = (this.#branches[3 * i + 1] as number) - mark
-      writes.push({
-        key: this.#nodes.keyOf(this.#branchKeys[i] as Uint8Array, this.#branches[3 * i] as number),
-        value: values.subarray(at, at + (this.#branches[3 * i + 2] as number)),
-      })
+      const at = branches.at(i, 1) - mark
+      const key = this.#nodes.keyOf(this.#branchKeys[i] as Uint8Array, branches.at(i, 0))
+      writes.push(trieWrite(key, values.subarray(at, at + branches.at(i, 2))))
     }
     this.#writeExtensions(writes)
     this.#branchKeys = []
-    this.#branches = []
+    branches.clear()
     this.end = mark
   }
 
   #writeExtensions(writes: TrieWrite[]): void {
     for (let i = 0; i < this.#extensionKeys.length; i++) {
       const key = this.#extensionKeys[i] as Uint8Array
-      const depth = this.#extensions[3 * i] as number
-      const nibbles = nibblesOf(key, depth, depth + (this.#extensions[3 * i + 1] as number))
-      const at = this.#extensions[3 * i + 2] as number
+      const depth = extensions.at(i, 0)
+      const nibbles = nibblesOf(key, depth, depth + extensions.at(i, 1))
+      const at = extensions.at(i, 2)
       const child = this.bytes.subarray(at, at + HASH_LENGTH)
       const value = encodeNode({ kind: 'extension', nibbles, child })
-      writes.push({ key: this.#nodes.keyOf(key, depth), value })
+      writes.push(trieWrite(this.#nodes.keyOf(key, depth), value))
     }
     this.#extensionKeys = []
-    this.#extensions = []
+    extensions.clear()
   }
 }

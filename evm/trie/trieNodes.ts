@@ -1,6 +1,7 @@
 import { assert } from '../../core/primitives/assert.ts'
 import { EMPTY_BYTES } from '../../core/primitives/bytes.ts'
 import type { ByteCache } from '../byteCache.ts'
+import { blockBytes } from '../slab.ts'
 import type { EvmStore } from '../store.ts'
 import { HEX_DIGITS, nibbleAt, type TrieNode } from './node.ts'
 import { decodeNode } from './nodeCodec.ts'
@@ -43,8 +44,11 @@ export class TrieNodes {
 
   /** The store's key of a node. */
   keyOf(key: Uint8Array, depth: number): Uint8Array {
-    for (let i = 0; i < depth; i++) this.#key[this.#pathAt + i] = nibbleAt(key, i)
-    return this.#key.slice(0, this.#pathAt + depth)
+    const pathAt = this.#pathAt
+    const out = blockBytes(pathAt + depth)
+    for (let i = 0; i < pathAt; i++) out[i] = this.#key[i] as number
+    for (let i = 0; i < depth; i++) out[pathAt + i] = nibbleAt(key, i)
+    return out
   }
 
   keyOfPath(path: string): Uint8Array {
@@ -72,7 +76,7 @@ export class TrieNodes {
     this.bytes = stored
     this.at = 0
     this.length = stored.length
-    this.#cache.set(this.#key, keyLength, stored, 0, stored.length)
+    this.#cache.add(this.#key, keyLength, stored, 0, stored.length)
     return true
   }
 }

@@ -13,7 +13,12 @@ export type Opcode = {
 export type Fork = {
   readonly name: EngineHardfork
   readonly opcodes: readonly Opcode[]
-  /** By opcode. Undefined ones have no fee and no demands: they fail when they run. */
+  /**
+   * By opcode, what it demands: its fee in the low 16 bits, in 8 bits the least number of items on the stack, and
+   * above them by how many the stack grows. Undefined ones demand nothing: they fail when they run.
+   */
+  readonly demands: Int32Array
+  /** The same apart, for who tells about it. */
   readonly fees: Uint16Array
   readonly least: Uint16Array
   /** Items on the stack above which there is no room for what it leaves. */
@@ -27,6 +32,7 @@ export const STACK_LIMIT = 1_024
 
 export function forkOf(name: EngineHardfork): Fork {
   const opcodes = OPCODES.filter(({ code }) => code !== CLZ || isAtLeast(name, 'osaka'))
+  const demands = new Int32Array(256)
   const fees = new Uint16Array(256)
   const least = new Uint16Array(256)
   const most = new Uint16Array(256).fill(STACK_LIMIT)
@@ -36,12 +42,15 @@ export function forkOf(name: EngineHardfork): Fork {
   )
   for (const opcode of opcodes) {
     const { code } = opcode
+    const grows = Math.max(0, opcode.leaves - opcode.takes)
     fees[code] = opcode.fee
     least[code] = opcode.takes
-    most[code] = STACK_LIMIT - Math.max(0, opcode.leaves - opcode.takes)
+    most[code] = STACK_LIMIT - grows
+    demands[code] = opcode.fee | (opcode.takes << 16) | (grows << 24)
     names[code] = opcode.name
   }
-  return { name, opcodes, fees, least, most, names, delegates: isAtLeast(name, 'prague') }
+  const delegates = isAtLeast(name, 'prague')
+  return { name, opcodes, demands, fees, least, most, names, delegates }
 }
 
 const CLZ = 0x1e

@@ -78,7 +78,10 @@ export function endFrame(vm: Vm, frame: Frame, error: string | null, output: Uin
 /** EIP-170, EIP-3541. Null, or why the code cannot be. */
 function deposit(vm: Vm, frame: Frame, code: Uint8Array): string | null {
   if (code.length > MAX_CODE_BYTES) return ERROR.codeTooLarge
-  if (!vm.charge(frame, code.length * CODE_BYTE_GAS)) return ERROR.outOfGas
+  if (!vm.charge(frame, code.length * CODE_BYTE_GAS)) {
+    vm.fault = 'contract creation code storage out of gas'
+    return ERROR.outOfGas
+  }
   if (code[0] === 0xef) return ERROR.invalidCode
   if (code.length > 0) vm.flat.setCode(frame.self.address, code)
   return null

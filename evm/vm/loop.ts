@@ -25,6 +25,7 @@ import {
   xor,
 } from './arithmetic.ts'
 import { ERROR } from './errors.ts'
+import { STACK_LIMIT } from './fork.ts'
 import { endFrame } from './frames.ts'
 import type { Handler } from './handler.ts'
 import { callOperations } from './operations/callOperations.ts'
@@ -57,7 +58,7 @@ function handlerTable(): readonly (Handler | undefined)[] {
 // biome-ignore lint/complexity/noExcessiveLinesPerFunction: the dispatch of a bytecode interpreter, one case an opcode
 export function run(vm: Vm): void {
   const { stack } = vm
-  const { fees, least, most } = vm.fork
+  const { demands } = vm.fork
   const hasClz = vm.fork.names[0x1e] === 'CLZ'
   let steps = STEPS_BETWEEN_CHECKS
   for (let frame = vm.frame; frame !== null; frame = vm.frame) {
@@ -68,16 +69,17 @@ export function run(vm: Vm): void {
     let op = ops[pc] as number
     let error: string | null = null
     running: for (;;) {
+      const demand = demands[op] as number
       const items = sp - floor
-      if (items < (least[op] as number)) {
+      if (items < ((demand >> 16) & 0xff)) {
         error = ERROR.stackUnderflow
         break
       }
-      if (items > (most[op] as number)) {
+      if (items + (demand >> 24) > STACK_LIMIT) {
         error = ERROR.stackOverflow
         break
       }
-      gas -= fees[op] as number
+      gas -= demand & 0xffff
       if (gas < 0) {
         error = ERROR.outOfGas
         break

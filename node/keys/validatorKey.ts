@@ -1,10 +1,10 @@
 import { parseHex, toHex } from '../../core/primitives/bytes.ts'
+import { checksumAddress } from '../../core/primitives/checksumAddress.ts'
 import {
   addressOfPrivateKey,
   addressOfPublicKey,
   signatures,
 } from '../../core/primitives/signature.ts'
-import { checksumAddress } from '../../genesis/address.ts'
 import { readTextFile } from './files.ts'
 import { type KeyKind, keyInvalid, membersOf } from './keyDocument.ts'
 import { KeyFiles, type Password } from './keyFile.ts'

@@ -1,7 +1,7 @@
 import { toHex } from '../../core/primitives/bytes.ts'
+import { checksumAddress } from '../../core/primitives/checksumAddress.ts'
 import { NexusError } from '../../core/primitives/errors.ts'
 import { assertSignaturesAgree } from '../../core/primitives/signature.ts'
-import { checksumAddress } from '../../genesis/address.ts'
 import { explainError } from '../cli/explain.ts'
 import type { AskedPassword } from '../keys/password.ts'
 import { validatorKeyFiles } from '../keys/validatorKey.ts'

@@ -47,7 +47,8 @@ const REVERTED = 3
 const VM_ERROR = -32015
 
 const callOf = (call: SimulatedCall, logs: readonly object[]): object => ({
-  returnData: data(call.returnData),
+  // Of a revert it is with the error, as geth has it.
+  returnData: call.status === 'success' ? data(call.returnData) : '0x',
   logs,
   gasUsed: quantity(call.gasUsed),
   maxUsedGas: quantity(call.gasSpent),
@@ -57,7 +58,7 @@ const callOf = (call: SimulatedCall, logs: readonly object[]): object => ({
 
 /** Inside a result, so not an error of the protocol; the specification fixes the numbers. */
 function errorOf({ status, error, returnData }: SimulatedCall): object {
-  if (status === 'error') return { code: VM_ERROR, message: `vm execution error: ${error}` }
+  if (status === 'error') return { code: VM_ERROR, message: error }
   const reason = revertReasonOf(returnData)
   const message = reason === null ? 'execution reverted' : `execution reverted: ${reason}`
   return { code: REVERTED, message, data: data(returnData) }

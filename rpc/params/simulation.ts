@@ -13,8 +13,8 @@ export type SimulationPayload = {
 
 /** What blocks may be told to hold; more exceed any gas limit. */
 const MAX_CALLS = 10_000
-/** geth's limit; numbers that are left out count too, later. */
-const MAX_BLOCKS = 256
+/** More than the simulation allows, which also counts numbers that are left out and refuses in geth's words. */
+const MAX_BLOCKS = 1_024
 
 /** The first parameter of eth_simulateV1. */
 export const simulationPayload =

@@ -9,7 +9,12 @@ import { signatures } from '../../core/primitives/signature.ts'
 import { millisOf } from '../../core/primitives/units.ts'
 import { type CoreGenesis, defaultCoreGenesis } from '../../genesis/core.ts'
 import { createGenesis, defaultConsensusParams, defaultEvmParams } from '../../genesis/create.ts'
-import { fundedAccount, type Genesis, type GenesisAccount } from '../../genesis/genesis.ts'
+import {
+  type EvmParams,
+  fundedAccount,
+  type Genesis,
+  type GenesisAccount,
+} from '../../genesis/genesis.ts'
 import { genesisHash, parseGenesis } from '../../genesis/index.ts'
 import { buildBlock } from '../../node/consensus/blockBuilder.ts'
 import type { ExecutionResult } from '../../node/executor/chainHead.ts'
@@ -31,6 +36,7 @@ export class RealChain {
   readonly #genesisText: string
   readonly #historyBlocks: number
   readonly #surroundings: ExecutorSurroundings
+  readonly #blockMs: number
   #executor: Executor
   #lastCommit: Block['payload']['lastCommit'] = null
 
@@ -42,9 +48,11 @@ export class RealChain {
       readonly executor: Executor
       readonly historyBlocks: number
       readonly surroundings: ExecutorSurroundings
+      readonly blockMs: number
     },
   ) {
     this.#surroundings = chain.surroundings
+    this.#blockMs = chain.blockMs
     this.#historyBlocks = chain.historyBlocks
     this.directory = directory
     this.#genesisText = chain.text
@@ -80,10 +88,14 @@ export class RealChain {
       /** One of power 1 where absent. */
       readonly validators?: Genesis['validators']
       readonly surroundings?: Partial<ExecutorSurroundings>
+      readonly chainId?: number
+      readonly evm?: Partial<EvmParams>
+      readonly maxBlockGas?: number
+      readonly blockMs?: number
     } = {},
   ): Promise<RealChain> {
     const created = createGenesis({
-      chainId: 3940,
+      chainId: options.chainId ?? 3940,
       genesisTime: millisOf(1_700_000_000_000),
       validators: options.validators ?? [
         { name: 'solo', publicKey: signatures.publicKeyOf(keys[0] as Uint8Array), power: 1 },
@@ -92,8 +104,11 @@ export class RealChain {
         ...funded.map(({ address }) => fundedAccount(address, 1_000n * COIN)),
         ...(options.accounts ?? []),
       ],
-      consensus: defaultConsensusParams,
-      evm: defaultEvmParams,
+      consensus: {
+        ...defaultConsensusParams,
+        maxBlockGas: options.maxBlockGas ?? defaultConsensusParams.maxBlockGas,
+      },
+      evm: { ...defaultEvmParams, ...options.evm },
       core: options.core ?? defaultCoreGenesis,
     })
     if (!created.ok) throw new Error(created.problems)
@@ -117,6 +132,7 @@ export class RealChain {
       executor,
       historyBlocks,
       surroundings,
+      blockMs: options.blockMs ?? 1_000,
     })
   }
 
@@ -143,7 +159,7 @@ export class RealChain {
       validators: storedValidatorSet(summary.validators),
       nextValidators: storedValidatorSet(summary.nextValidators),
       proposer: set.addresses[0] as Uint8Array,
-      timeMs: summary.time + 1_000,
+      timeMs: summary.time + this.#blockMs,
       transactions,
       actions: actions.map(({ bytes }) => bytes),
       messages: pendingMessages,

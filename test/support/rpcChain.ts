@@ -1,6 +1,6 @@
 // A real chain behind the RPC server's dispatcher, without a port: each result is held against its schema.
 import { createSimulator } from '../../evm/index.ts'
-import type { Genesis } from '../../genesis/genesis.ts'
+import { faucetOf, type Genesis } from '../../genesis/genesis.ts'
 import { coreRegistry } from '../../node/engines/registry.ts'
 import { ChainBackend, defaultChainBackendOptions } from '../../node/rpc/chainBackend.ts'
 import type { GatewayApi } from '../../node/rpc/gateway.ts'
@@ -84,6 +84,7 @@ export class RpcChain {
         simulator: await createSimulator({
           chainId: genesis.chainId,
           hardfork: genesis.evm.hardfork,
+          faucet: faucetOf(genesis),
         }),
         node: { call: call as never },
         replica: await replicaOf(chain),

@@ -1,11 +1,14 @@
 import { EMPTY_BYTES } from '../../../core/primitives/bytes.ts'
-import { keccak256 } from '../../../core/primitives/hash.ts'
+import { keccakView } from '../../../core/primitives/hash.ts'
 import { isEmptyAccount } from '../../account.ts'
+import { blockCopy } from '../../slab.ts'
 import type { AccountEntry } from '../../state/entries.ts'
 import {
   addressScratch,
-  bytesOfWord,
+  blockBytesOfWord,
+  loadWord,
   type Word,
+  wordAt,
   wordOfBigint,
   wordOfBytes,
 } from '../../state/word.ts'
@@ -104,7 +107,8 @@ const hash: Handler = (vm, frame) => {
   const size = stack[frame.sp] as Word
   if (!vm.charge(frame, KECCAK_WORD_GAS * wordsOf(size))) return outOfGas(vm, frame)
   if (!vm.reserve(frame, at, size)) return outOfGas(vm, frame)
-  stack[frame.sp] = wordOfBytes(keccak256(vm.bytes(frame, at, size)))
+  const start = size === 0 ? 0 : frame.base + Number(at)
+  stack[frame.sp] = loadWord(keccakView(vm.memory, start, start + Number(size)), 0)
   return true
 }
 
@@ -124,13 +128,7 @@ const callDataLoad: Handler = ({ stack }, frame) => {
     stack[frame.sp] = 0
     return true
   }
-  const start = Number(at)
-  if (start + 32 <= input.length) stack[frame.sp] = wordOfBytes(input.subarray(start, start + 32))
-  else {
-    const padded = new Uint8Array(32)
-    padded.set(input.subarray(start))
-    stack[frame.sp] = wordOfBytes(padded)
-  }
+  stack[frame.sp] = wordAt(input, Number(at))
   return true
 }
 
@@ -144,8 +142,8 @@ const log =
     if (!vm.charge(frame, LOG_BYTE_GAS * Number(size))) return outOfGas(vm, frame)
     if (!vm.reserve(frame, at, size)) return outOfGas(vm, frame)
     const topics: Uint8Array[] = []
-    for (let i = 0; i < topicCount; i++) topics.push(bytesOfWord(stack[frame.sp--] as Word))
-    const data = vm.bytes(frame, at, size).slice()
+    for (let i = 0; i < topicCount; i++) topics.push(blockBytesOfWord(stack[frame.sp--] as Word))
+    const data = blockCopy(vm.bytes(frame, at, size))
     vm.logs.push({ address: frame.self.address, topics, data })
     vm.trace?.log(frame, topics, data)
     return true

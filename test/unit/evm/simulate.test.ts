@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { concatBytes, fromHex, toHex } from '../../../core/primitives/bytes.ts'
+import { checksumAddress } from '../../../core/primitives/checksumAddress.ts'
 import {
   BLOB_BASE_FEE,
   type CallRequest,
@@ -112,15 +113,18 @@ describe('a call', () => {
 
   it.each([
     [{ to: LOOPS, gas: 100_000 }, 'out of gas'],
-    [{ to: BROKEN }, 'invalid opcode: INVALID'],
-    [{ to: READS, gas: 20_999 }, 'intrinsic gas too low: have 20999, want 21000'],
+    [{ to: BROKEN }, 'invalid opcode: opcode 0xc not defined'],
+    [
+      { to: READS, gas: 20_999 },
+      'err: intrinsic gas too low: have 20999, want 21000 (supplied gas 20999)',
+    ],
     [
       { to: READS, from: poor.address, value: 1n },
-      `insufficient funds for gas * price + value: address 0x${toHex(poor.address)} have 0 want 1`,
+      `err: insufficient funds for gas * price + value: address ${checksumAddress(poor.address)} have 0 want 1 (supplied gas ${LIMITS.gasCap})`,
     ],
     [
       { to: READS, from: alice.address, maxFeePerGas: 1n, gas: 30_000 },
-      `max fee per gas less than block base fee: address 0x${toHex(alice.address)}, maxFeePerGas: 1, baseFee: ${GWEI}`,
+      `err: max fee per gas less than block base fee: address ${checksumAddress(alice.address)}, maxFeePerGas: 1, baseFee: ${GWEI} (supplied gas 30000)`,
     ],
   ] satisfies [CallRequest, string][])('fails in the words of geth: %o', async (request, error) => {
     const { simulator, context } = await start()

@@ -232,11 +232,9 @@ async function callsOf(code: string, gasLimit = 200_000): Promise<CallTrace> {
   return calls.end({ gasUsed: 0, error: null, returnData: new Uint8Array(0) })
 }
 
-/** Runs what follows as initcode: PUSH, MSTORE, CREATE. */
+/** Code that creates a contract of at most 32 bytes of initcode. */
 const created = (initcode: string): string =>
-  `7f${initcode.padEnd(64, '0')}5f52${word(initcode.length / 2).at(-1) === 0 ? '' : '60'}${toHex(
-    word(initcode.length / 2).slice(31),
-  )}5f5ff000`
+  `7f${initcode.padEnd(64, '0')}5f5260${toHex(Uint8Array.of(initcode.length / 2))}5f5ff000`
 
 describe('callTracer has the words of geth (core/vm/errors.go)', () => {
   it.each([
@@ -250,24 +248,25 @@ describe('callTracer has the words of geth (core/vm/errors.go)', () => {
     ['5f56', 'invalid jump destination'],
     ['620fffff51', 'out of gas'],
     ['60015f5f3e', 'return data out of bounds'],
-    ['5ffd', 'execution reverted'],
-    // 48 KiB and one byte of initcode; a store with no more than 2,300 gas.
-    ['62c0015f5ff0', 'out of gas: max initcode size exceeded: code size 49153 limit 49152'],
+    ['5f5ffd', 'execution reverted'],
+    // 48 KiB and one byte of initcode.
+    ['6200c0015f5ff0', 'out of gas: max initcode size exceeded: code size 49153 limit 49152'],
   ])('%s: %s', async (code, error) => {
     expect(await callsOf(code)).toMatchObject({ error })
   })
 
   it('for a store that the sentry stops', async () => {
-    const { error } = await callsOf('60015f55', 21_000 + 3 + 2 + 2_300)
+    const { error } = await callsOf('60015f55', 2_305)
     expect(error).toBe('out of gas: not enough gas for reentrancy sentry')
   })
 
   it.each([
     ['60ef5f5360015ff3', 'invalid code: must not begin with 0xef'],
     ['6160015ff3', 'max code size exceeded'],
+    ['6160005ff3', 'contract creation code storage out of gas', 4_000_000],
     ['01', 'stack underflow (0 <=> 2)'],
-  ])('for initcode %s: %s', async (initcode, error) => {
-    const { calls, error: own } = await callsOf(created(initcode), 10_000_000)
+  ])('for initcode %s: %s', async (initcode, error, gasLimit = 10_000_000) => {
+    const { calls, error: own } = await callsOf(created(initcode), gasLimit)
     expect(own).toBeNull()
     expect(calls).toMatchObject([{ kind: 'CREATE', to: null, error }])
   })

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { fromHex, toHex } from '../../../core/primitives/bytes.ts'
+import { checksumAddress } from '../../../core/primitives/checksumAddress.ts'
 import { keccak256 } from '../../../core/primitives/hash.ts'
 import { millisOf } from '../../../core/primitives/units.ts'
-import { checksumAddress, parseAddress } from '../../../genesis/address.ts'
+import { parseAddress } from '../../../genesis/address.ts'
 import { defaultCoreGenesis } from '../../../genesis/core.ts'
 import {
   createGenesis,

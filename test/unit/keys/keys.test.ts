@@ -3,8 +3,8 @@ import * as os from 'node:os'
 import * as path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { toHex } from '../../../core/primitives/bytes.ts'
+import { checksumAddress } from '../../../core/primitives/checksumAddress.ts'
 import { keccak256 } from '../../../core/primitives/hash.ts'
-import { checksumAddress } from '../../../genesis/address.ts'
 import {
   createSecretFile,
   readSecretFile,

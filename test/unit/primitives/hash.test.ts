@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { keccak_256 } from '@noble/hashes/sha3.js'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { AssertionError } from '../../../core/primitives/assert.ts'
@@ -8,6 +9,7 @@ import {
   DOMAIN,
   hash,
   keccak256,
+  keccakView,
   merkleRoot,
   sha256,
 } from '../../../core/primitives/hash.ts'
@@ -17,6 +19,8 @@ const reference = (...parts: readonly Uint8Array[]): Uint8Array => {
   for (const part of parts) hasher.update(part)
   return Uint8Array.from(hasher.digest())
 }
+const digestIn = (view: DataView): Uint8Array =>
+  new Uint8Array(view.buffer, view.byteOffset, view.byteLength).slice()
 const text = (value: string): Uint8Array => new TextEncoder().encode(value)
 
 describe('the hashes', () => {
@@ -106,18 +110,45 @@ describe('merkleRoot', () => {
   })
 })
 
+describe('keccak256', () => {
+  it('agrees with the reference around every boundary, also of what is taken in at a time', () => {
+    for (const length of [
+      0, 1, 64, 65, 135, 136, 137, 272, 64_871, 65_007, 65_008, 65_143, 130_200,
+    ]) {
+      const input = Uint8Array.from({ length }, (_, i) => (i * 7 + length) & 0xff)
+      expect(toHex(keccak256(input)), `length ${length}`).toBe(toHex(keccak_256(input)))
+    }
+  })
+
+  it('agrees with the reference on any range of any bytes', () => {
+    const bytes = fc.uint8Array({ maxLength: 1_500 })
+    fc.assert(
+      fc.property(bytes, fc.nat(1_500), fc.nat(1_500), (input, a, b) => {
+        const start = Math.min(a, b, input.length)
+        const stop = Math.min(Math.max(a, b), input.length)
+        const expected = keccak_256(input.subarray(start, stop))
+        expect(digestIn(keccakView(input, start, stop))).toEqual(expected)
+      }),
+    )
+  })
+})
+
 describe('assertHashesAgree', () => {
   afterEach(() => {
     vi.doUnmock('hash-wasm')
+    vi.doUnmock('../../../core/primitives/keccak.ts')
+    vi.unstubAllGlobals()
     vi.resetModules()
   })
 
-  /** The module as it is when the wasm package is replaced. */
+  /** The module as it is when what hashes in wasm is replaced. */
   async function loadWith(
     wasm: object,
+    keccak?: object,
   ): Promise<typeof import('../../../core/primitives/hash.ts')> {
     vi.resetModules()
     vi.doMock('hash-wasm', () => wasm)
+    if (keccak !== undefined) vi.doMock('../../../core/primitives/keccak.ts', () => keccak)
     return import('../../../core/primitives/hash.ts')
   }
   const nodeHasher =
@@ -143,24 +174,27 @@ describe('assertHashesAgree', () => {
   })
 
   it('catches a Keccak that is really SHA-3', async () => {
-    const wrong = await loadWith({
-      createKeccak: nodeHasher('sha3-256'),
-      createSHA256: nodeHasher('sha256'),
-    })
+    const sha3 = (bytes: Uint8Array): Uint8Array =>
+      Uint8Array.from(createHash('sha3-256').update(bytes).digest())
+    const wrong = await loadWith(
+      { createSHA256: nodeHasher('sha256') },
+      { createKeccak: () => ({ hashOf: sha3 }) },
+    )
     expect(() => wrong.assertHashesAgree()).toThrow('keccak256 agrees')
   })
 
   it('catches a wrong SHA-256', async () => {
-    const { createKeccak } = await vi.importActual<typeof import('hash-wasm')>('hash-wasm')
-    const wrong = await loadWith({ createKeccak, createSHA256: nodeHasher('sha512-256') })
+    const wrong = await loadWith({ createSHA256: nodeHasher('sha512-256') })
     expect(() => wrong.assertHashesAgree()).toThrow('sha256 agrees')
   })
 
   it('lets the reference stand in where wasm cannot start', async () => {
     const refuse = async (): Promise<never> => Promise.reject(new Error('no wasm'))
-    const fallback = await loadWith({ createKeccak: refuse, createSHA256: refuse })
+    vi.stubGlobal('WebAssembly', undefined)
+    const fallback = await loadWith({ createSHA256: refuse })
     expect(() => fallback.assertHashesAgree()).not.toThrow()
     expect(fallback.keccak256(text('x'))).toEqual(keccak256(text('x')))
+    expect(digestIn(fallback.keccakView(text('axb'), 1, 2))).toEqual(keccak256(text('x')))
     expect(fallback.sha256(text('x'))).toEqual(sha256(text('x')))
   })
 })

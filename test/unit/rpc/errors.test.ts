@@ -53,7 +53,7 @@ describe('failures', () => {
     [
       { code: 'FEE_BELOW_BASE_FEE', sender: address, maxFeePerGas: 1n, baseFee: 7n },
       -32000,
-      /^max fee per gas less than block base fee: address 0x[0-9a-f]{40}, maxFeePerGas: 1, baseFee: 7$/,
+      /^max fee per gas less than block base fee: address 0x[0-9a-fA-F]{40}, maxFeePerGas: 1, baseFee: 7$/,
     ],
     [{ code: 'GAS_LIMIT_TOO_HIGH' }, -32000, /^exceeds block gas limit$/],
     [{ code: 'BAD_SIGNATURE' }, -32000, /^invalid sender/],

@@ -226,6 +226,24 @@ type Accounts = Record<
 describe('prestateTracer', () => {
   const diff = { tracer: 'prestateTracer', tracerConfig: { diffMode: true } }
 
+  it('shows what is left of a contract that destroys itself, unless it is new (EIP-6780)', async () => {
+    const at = data(store)
+    // SSTORE of 2 at 1, SELFDESTRUCT to nobody.
+    const code = '0x60026001555fff'
+    const options = { ...diff, stateOverrides: { [at]: { code, balance: '0x5' } } }
+    type Changes = { readonly pre: Record<string, object>; readonly post: Record<string, object> }
+    const traceOf = (call: object) =>
+      rpc.result<Changes>('debug_traceCall', call, 'latest', options)
+    const old = await traceOf({ to: at })
+    expect(old.pre[at]).toMatchObject({ balance: '0x5', code })
+    expect(old.post[at]).toEqual({ balance: '0x0', storage: { [word(1)]: word(2) } })
+    const from = data(user.address)
+    const fresh = data(contractAddress(user.address, 7))
+    const created = await traceOf({ from, input: code })
+    expect(Object.keys(created.post)).toContain(from)
+    expect(Object.keys(created.post)).not.toContain(fresh)
+  })
+
   it('shows what a transaction found', async () => {
     const pre = await rpc.result<Accounts>('debug_traceTransaction', hashAt(4), {
       tracer: 'prestateTracer',

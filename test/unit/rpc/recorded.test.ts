@@ -1,101 +1,158 @@
 // What geth was recorded to answer (execution-apis, tests/*.io), where our chain can be asked the same.
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { fromHex } from '../../../core/primitives/bytes.ts'
-import { keyNumber } from '../../support/evmWorld.ts'
-import { RealChain } from '../../support/realChain.ts'
-import { RpcChain } from '../../support/rpcChain.ts'
+import { fromHex, toHex } from '../../../core/primitives/bytes.ts'
+import { createGenesisState } from '../../../evm/genesis.ts'
+import { verifyAccountProof } from '../../../rpc/client/accountProof.ts'
+import {
+  type RecordedCall,
+  RecordedChain,
+  recorded,
+  recordedAlloc,
+} from '../../support/recordedChain.ts'
+import { COMPARED, NOT_HERE, rowOf } from '../../support/recordedComparisons.ts'
 
-type Recorded = {
-  readonly method: string
-  readonly params: readonly unknown[]
-  readonly result?: unknown
-  readonly error?: unknown
-}
-const recorded = JSON.parse(
-  readFileSync(new URL('../../vectors/execution-apis/recorded.json', import.meta.url), 'utf8'),
-) as {
-  readonly names: readonly string[]
-  readonly alloc: Readonly<Record<string, { readonly balance: string; readonly code?: string }>>
-  readonly calls: Readonly<Record<string, readonly Recorded[]>>
-}
-
-/** Why a recorded call cannot be asked here, by the beginning of its name. The recorded blocks are not in the archive, and most are of earlier forks. */
-const NOT_HERE: readonly (readonly [prefix: string, reason: string])[] = [
-  ['debug_traceTransaction/trace-legacy-transfer', 'a transaction of the recorded chain'],
-  ['eth_call/', 'contracts that transactions of the recorded chain deployed'],
-  ['eth_createAccessList/create-al-abi-revert', 'a contract of the recorded chain'],
-  ['eth_estimateGas/estimate-with-eip4844', 'blobs are refused'],
-  ['eth_estimateGas/', 'contracts of the recorded chain'],
-  ['eth_feeHistory/', 'blocks of the recorded chain'],
-  ['eth_getBlockByNumber/', 'blocks of the recorded chain'],
-  ['eth_getBlockReceipts/', 'blocks of the recorded chain'],
-  ['eth_getLogs/', 'blocks of the recorded chain'],
-  ['eth_getProof/', 'the state of the recorded chain'],
-  ['eth_getTransactionByHash/', 'transactions of the recorded chain'],
-  ['eth_getTransactionReceipt/', 'transactions of the recorded chain'],
-]
-
-/** The head of the recorded chain; by then the base fee is below what its callers offer. */
-const HEIGHT = 0x36
-
-let rpc: RpcChain
+let chains: { readonly early: RecordedChain; readonly late: RecordedChain }
 beforeAll(async () => {
-  // A contract of the genesis counts its calls in slot 0, and transactions had called it.
-  const counted = { slot: new Uint8Array(32), value: new Uint8Array(32).fill(1, 31) }
-  const accounts = Object.entries(recorded.alloc).map(([address, { balance, code = '0x' }]) => ({
-    ...{ address: fromHex(address), balance: BigInt(balance), nonce: 0, code: fromHex(code) },
-    storage: code === '0x' ? [] : [counted],
-  }))
-  rpc = await RpcChain.over(await RealChain.create([keyNumber(0)], { accounts }))
-  for (let height = 1; height <= HEIGHT; height++) await rpc.chain.block([])
-  await rpc.mine()
-}, 60_000)
+  chains = { early: await RecordedChain.early(), late: await RecordedChain.late() }
+}, 120_000)
 afterAll(async () => {
-  await rpc.close()
-  expect(rpc.faults).toEqual([])
+  for (const { rpc } of Object.values(chains)) {
+    await rpc.close()
+    expect(rpc.faults).toEqual([])
+  }
 })
 
-const TRACED = 'debug_traceTransaction/trace-contract-call'
-const cases = Object.entries(recorded.calls)
-  .filter(([name]) => name !== TRACED)
-  .flatMap(([name, calls]) => calls.map((call, index) => [`${name} ${index + 1}`, call] as const))
+const cases = Object.entries(recorded.calls).flatMap(([name, calls]) =>
+  name in NOT_HERE ? [] : calls.map((call, index) => [`${name} ${index + 1}`, name, call] as const),
+)
+
+const README = new URL('../../vectors/execution-apis/README.md', import.meta.url)
 
 describe('recorded calls', () => {
-  it('are asked, or there is a reason', () => {
-    const left = recorded.names.filter(
-      (name) =>
-        recorded.calls[name] === undefined && !NOT_HERE.some(([prefix]) => name.startsWith(prefix)),
+  it('are all in the table, and nothing else is', () => {
+    const names = Object.keys(recorded.calls)
+    expect(names.length).toBe(69)
+    expect([...Object.keys(COMPARED), ...Object.keys(NOT_HERE)]).toSatisfy(
+      (told: readonly string[]) => told.every((name) => names.includes(name)),
     )
-    expect(left).toEqual([])
-    expect([recorded.names.length, Object.keys(recorded.calls).length]).toEqual([69, 20])
+    const rows = readFileSync(README, 'utf8').split('\n')
+    expect(rows.filter((row) => row.startsWith('| `'))).toEqual(names.map(rowOf))
   })
 
-  it.each(cases)('%s', async (_, { method, params, result, error }) => {
-    const beyondHead = JSON.stringify(params).replaceAll('"0x37"', '"0x99"')
-    const answer = await rpc.ask(method, ...(JSON.parse(beyondHead) as unknown[]))
-    const { code, message } = answer.error ?? {}
-    expect(answer.error === undefined ? answer.result : { code, message }).toEqual(
-      result ?? error ?? null,
+  it.each(cases)('%s', async (_, name, call) => {
+    const { on = 'late', except = [], first } = COMPARED[name] ?? {}
+    const ours = await answerOn(chains[on], call)
+    const [a, b] = [ours, call.result ?? call.error ?? null].map((answer) =>
+      first === undefined ? answer : (answer as readonly unknown[]).slice(0, first),
     )
+    expect(differences(a, b)).toEqual(new Set(except))
   })
 
-  it(`${TRACED}: the same steps for the same initcode`, async () => {
-    const [call] = recorded.calls[TRACED] ?? []
+  it('debug_traceTransaction/trace-contract-call: the same steps, given as much gas', async () => {
+    const [call] = recorded.calls['debug_traceTransaction/trace-contract-call'] ?? []
     const expected = call?.result as {
       readonly returnValue: string
       readonly structLogs: readonly { readonly gas: number }[]
     }
-    const initcode = `0x600d380380600d6000396000f3${expected.returnValue.slice(2)}`
-    const [first] = expected.structLogs
-    const bytes = fromHex(initcode)
-    const zeros = bytes.filter((byte) => byte === 0).length
-    const words = Math.ceil(bytes.length / 32)
-    const intrinsic = 53_000 + 4 * zeros + 16 * (bytes.length - zeros) + 2 * words
-    const gas = `0x${((first?.gas ?? 0) + intrinsic).toString(16)}`
-    const from = Object.keys(recorded.alloc)[0]
-    const trace = await rpc.result('debug_traceCall', { from, data: initcode, gas })
+    const data = `0x600d380380600d6000396000f3${expected.returnValue.slice(2)}`
+    const { early } = chains
+    const left = async (gas: number) => {
+      const from = '0x7435ed30a8b4aeb0877cef0c6e8cffe834eb865f'
+      const request = { from, data, gas: `0x${gas.toString(16)}` }
+      return await early.rpc.result<typeof expected>('debug_traceCall', request)
+    }
+    const gas = 100_000
+    const spare = ((await left(gas)).structLogs[0]?.gas ?? 0) - (expected.structLogs[0]?.gas ?? 0)
+    const trace = await left(gas - spare)
     expect(trace.structLogs).toEqual(expected.structLogs)
     expect(trace.returnValue).toBe(expected.returnValue)
   })
 })
+
+describe('recorded state', () => {
+  it('has the recorded root, made from the recorded accounts', () => {
+    const genesis = recorded.calls['eth_getBlockByNumber/get-genesis']?.[0]?.result
+    const parameters = { timestampMs: 0, gasLimit: 100_000_000, baseFeePerGas: 1n }
+    const { header } = createGenesisState(recordedAlloc, parameters)
+    expect(`0x${toHex(header.stateRoot)}`).toBe((genesis as { stateRoot: string }).stateRoot)
+  })
+
+  it('is proven by the recorded proofs under the recorded root', () => {
+    const latest = recorded.calls['eth_getBlockByNumber/get-latest']?.[0]?.result
+    const root = fromHex((latest as { readonly stateRoot: string }).stateRoot)
+    const proofs = Object.entries(recorded.calls).filter(([name]) => /^eth_getProof/.test(name))
+    for (const [name, [call]] of proofs) {
+      const [address, slots] = (call?.params ?? []) as [`0x${string}`, readonly `0x${string}`[]]
+      const wanted = { address, slots: slots.map(() => '0x0' as const) }
+      const answer = call?.result as ProofAnswer
+      expect(verifyAccountProof(answer, wanted, root), name).toMatchObject({
+        ok: true,
+        value: {
+          ...{ exists: true, nonce: 0n, balance: BigInt(answer.balance) },
+          codeHash: fromHex(answer.codeHash),
+          storage: answer.storageProof.map(({ value }) => ({ value: BigInt(value) })),
+        },
+      })
+      const other = root.map((byte) => byte ^ 1)
+      expect(verifyAccountProof(answer, wanted, other), name).toMatchObject({ ok: false })
+    }
+    expect(proofs.length).toBe(4)
+  })
+})
+
+type ProofAnswer = {
+  readonly balance: string
+  readonly codeHash: string
+  readonly storageProof: readonly { readonly value: string }[]
+}
+
+/** The answer, with recorded hashes in the place of ours and times since the genesis. */
+async function answerOn(chain: RecordedChain, { method, params }: RecordedCall): Promise<unknown> {
+  const swapped = (text: string, pairs: readonly (readonly [string, string])[]): unknown =>
+    JSON.parse(pairs.reduce((swapping, [from, to]) => swapping.replaceAll(from, to), text))
+  const pairs = [...chain.hashes]
+  const asked = swapped(JSON.stringify(params), pairs) as unknown[]
+  const { result, error } = await chain.rpc.ask(method, ...asked)
+  const answer =
+    error === undefined
+      ? result
+      : {
+          code: error.code,
+          message: error.message,
+          ...(error.data === undefined ? {} : { data: error.data }),
+        }
+  return swapped(
+    JSON.stringify(answer, sinceGenesis),
+    pairs.map(([theirs, ours]) => [ours, theirs]),
+  )
+}
+
+const GENESIS_SECONDS = 1_700_000_000
+const sinceGenesis = (key: string, value: unknown): unknown =>
+  key === 'timestamp' || key === 'blockTimestamp'
+    ? `0x${(Number(value) - GENESIS_SECONDS).toString(16)}`
+    : value
+
+/** The names of the fields that differ; of bytes that are words, the numbers of the words. */
+function differences(ours: unknown, theirs: unknown, name = 'result'): Set<string> {
+  if (isObject(ours) && isObject(theirs)) {
+    const keys = new Set([...Object.keys(ours), ...Object.keys(theirs)])
+    const all = [...keys].flatMap((key) => [
+      ...differences(ours[key], theirs[key], Array.isArray(theirs) ? name : key),
+    ])
+    return new Set(all)
+  }
+  const [a, b] = name === 'result' ? [wordsOf(ours), wordsOf(theirs)] : [null, null]
+  if (a !== null && b !== null && a.length === b.length)
+    return new Set(a.flatMap((word, i) => (word === b[i] ? [] : [`word ${i}`])))
+  return Object.is(ours, theirs) ? new Set() : new Set([name])
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null
+
+const wordsOf = (value: unknown): readonly string[] | null =>
+  typeof value === 'string' && value.length > 66 && (value.length - 2) % 64 === 0
+    ? (value.slice(2).match(/.{64}/g) ?? null)
+    : null
