@@ -259,14 +259,9 @@ export class Composition<N extends ComposedNetwork> {
         log: log.child('consensus'),
         metrics: metrics.consensus,
         onCommitted: (commit) => this.#committed(commit),
-        onPeerHeight: (peerId, height) => this.#notePeerHeight(peerId, height),
+        onPeerHeight: (peerId, height) => this.sync.noteHeight(peerId, height),
       },
     )
-  }
-
-  /** Its message waited in a queue, and it may be gone by now: nobody would forget what it said. */
-  #notePeerHeight(peerId: string, height: number): void {
-    if (this.network.peerIds().includes(peerId)) this.sync.noteHeight(peerId, height)
   }
 
   #committed(commit: Commit): void {

@@ -15,6 +15,8 @@ export type SyncNetwork = {
   /** Consecutive decided blocks from `from`; fewer than asked, or none, is an answer. Rejects on a timeout. */
   requestBlocks(peerId: string, from: number, count: number): Promise<readonly CertifiedBytes[]>
   penalize(peerId: string, code: string): void
+  /** Who is connected. */
+  peerIds(): readonly string[]
 }
 
 export type BlockSyncOptions = {
@@ -91,7 +93,9 @@ export class BlockSync {
     await this.#applying
   }
 
+  /** A message waits in queues, and who sent it may be gone by now: nobody would forget what it said. */
   noteHeight(peerId: string, committedHeight: number): void {
+    if (!this.#modules.network.peerIds().includes(peerId)) return
     this.#claims.note(peerId, committedHeight, this.#now())
   }
 

@@ -117,7 +117,11 @@ export async function boot(world: Surroundings): Promise<Boot> {
   )
   const sync = new BlockSync(defaultBlockSyncOptions, {
     engine,
-    network: { requestBlocks: world.requestBlocks, penalize: world.penalize },
+    network: {
+      requestBlocks: world.requestBlocks,
+      penalize: world.penalize,
+      peerIds: () => others().map(String),
+    },
     clock,
     log: silentLogger,
     metrics: NO_METRICS,

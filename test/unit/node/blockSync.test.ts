@@ -64,11 +64,32 @@ let now: number
 let penalties: string[]
 let asked: string[]
 let peers: Map<string, Peer>
+let connected: readonly string[]
 let answerMs: number
 /** Whose answers take just less than a request may. */
 let dripping: string
 let verdict: (height: number, block: Block) => string | null
 let sync: BlockSync
+
+const EVERYBODY = [
+  ...[
+    'a',
+    'b',
+    'c',
+    'd',
+    'e',
+    'f',
+    'ahead',
+    'drip',
+    'forger',
+    'garbage',
+    'gone',
+    'honest',
+    'liar',
+    'pruned',
+  ],
+  ...['quick', 'silent', 'slow'],
+]
 
 beforeEach(() => {
   vi.useFakeTimers()
@@ -76,6 +97,7 @@ beforeEach(() => {
   now = 0
   penalties = []
   asked = []
+  connected = EVERYBODY
   answerMs = 0
   dripping = ''
   peers = new Map()
@@ -101,6 +123,7 @@ beforeEach(() => {
         return answer
       },
       penalize: (peerId, code) => void penalties.push(`${peerId} ${code}`),
+      peerIds: () => connected,
     },
     clock: { ...systemClock, wallMs: () => now, monoMs: () => now },
     log: silentLogger,
@@ -379,5 +402,21 @@ describe('BlockSync', () => {
     await pass(1_000)
     expect(asked).toEqual([])
     expect(sync.targetHeight).toBe(0)
+  })
+
+  it('notes nothing of peers that are gone, however many', async () => {
+    sync.noteHeight('a', 7)
+    connected = []
+    sync.forget('a')
+    // What was still queued of it, and of a thousand that came and went.
+    for (const peer of ['a', ...Array.from({ length: 1_000 }, (_, i) => `fresh${i}`)])
+      sync.noteHeight(peer, 9)
+    expect([sync.targetHeight, sync.knownHeight]).toEqual([0, 0])
+    await pass(1_000)
+    expect(asked).toEqual([])
+    // Had they been noted, more than half would say 9.
+    connected = ['b']
+    sync.noteHeight('b', 3)
+    expect(sync.targetHeight).toBe(3)
   })
 })
