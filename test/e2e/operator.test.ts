@@ -107,8 +107,11 @@ describe('an operator', () => {
     const { id } = peers.find(({ moniker }) => moniker === 'validator-3') as Peer
     await json('peers', 'ban', id, '--for', '10m', '--home', homeOf(0))
     const bans = () => json<{ id: string; code: string }[]>('peers', 'bans', '--home', homeOf(0))
-    await until({ what: 'the file of bans' }, () =>
-      existsSync(homePaths(homeOf(0)).bans) ? true : null,
+    // Written at most once a second, and an earlier ban has left a file.
+    const { bans: file } = homePaths(homeOf(0))
+    await until(
+      { what: 'the ban in its file' },
+      () => existsSync(file) && readFileSync(file, 'utf8').includes(id),
     )
     await net.kill(0)
     const started = net.startValidator(0)
