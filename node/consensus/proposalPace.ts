@@ -91,7 +91,7 @@ const MAX_HALVINGS = 16
 const WINDOW = 512
 /** In a block: from here on a height takes at least so long. */
 const BUSY_TRANSACTIONS = 32
-const BUSY_HEIGHT_MS = 25
+const BUSY_HEIGHT_MS = 15
 const START_PERCENT = 200
 const GROW_PERCENT = 115
 const SLOW_PERCENT = 85

@@ -89,7 +89,7 @@ describe('ProposalPace', () => {
     pace.decided({ ...SMALL, transactions: 31 }, 1_000)
     expect(pace.restMs(1_000)).toBe(0)
     pace.decided({ ...SMALL, transactions: 32 }, 2_000)
-    expect([2_000, 2_010, 2_015, 9_000].map((now) => pace.restMs(now))).toEqual([15, 5, 0, 0])
+    expect([2_000, 2_003, 2_005, 9_000].map((now) => pace.restMs(now))).toEqual([5, 2, 0, 0])
     pace.decided({ ...SMALL, transactions: 500, elapsedMs: 60 }, 3_000)
     expect(pace.restMs(3_000)).toBe(0)
   })
