@@ -47,7 +47,7 @@ export type {
   StateOverride,
   StorageEntry,
 } from './simulation/request.ts'
-export { EDITS_ADDRESS, encodeEdit, type StateEdit } from './stateEdits.ts'
+export { EDITS_ADDRESS, encodeEdit } from './stateEdits.ts'
 export {
   createMemoryStore,
   type EvmChange,

@@ -1,3 +1,4 @@
+import type { StateEdit } from '../core/chain/stateEdit.ts'
 import { bytesToBigint, equalBytes } from '../core/primitives/bytes.ts'
 import { ADDRESS_LENGTH } from '../core/primitives/signature.ts'
 import { EMPTY_ACCOUNT, hasStorage, isEmptyAccount } from './account.ts'
@@ -6,17 +7,6 @@ import { isChainAddress } from './reserved.ts'
 import { decodeRlp, encodeRlp, quantityBytes } from './rlp.ts'
 import type { FlatState } from './state/flatState.ts'
 import type { DecodedTransaction } from './transaction.ts'
-
-/** A change of one account that no transaction could make: development networks only. */
-export type StateEdit = {
-  readonly address: Uint8Array
-} /** In wei; the difference comes from the faucet, or goes there. */ & (
-  | { readonly kind: 'balance'; readonly balance: bigint }
-  | { readonly kind: 'nonce'; readonly nonce: number }
-  | { readonly kind: 'code'; readonly code: Uint8Array }
-  /** 32 bytes each. */
-  | { readonly kind: 'slot'; readonly slot: Uint8Array; readonly value: Uint8Array }
-)
 
 /** Where a faucet's transaction with an edit goes. Nothing is ever there: anybody else's does nothing. */
 export const EDITS_ADDRESS = new Uint8Array(ADDRESS_LENGTH)

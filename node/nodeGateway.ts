@@ -17,7 +17,7 @@ import type { ConsensusEngine } from './consensus/engine.ts'
 import type { DevnetControl } from './devnet/control.ts'
 import type { PooledTransaction } from './mempool/transaction.ts'
 import type { Network } from './network/network.ts'
-import type { RpcGateway } from './rpc/gateway.ts'
+import type { NotNowCode, RpcGateway, Verdicts } from './rpc/gateway.ts'
 import type { BlockSync } from './sync/blockSync.ts'
 import type { TransactionFlow } from './transactions/transactionFlow.ts'
 
@@ -56,8 +56,8 @@ export class NodeGateway implements RpcGateway {
   /** Far behind, the state that a transaction is judged by is too old to tell anything. */
   #whereRoom<C extends string>(
     items: readonly unknown[],
-    submit: () => readonly Result<null, C>[],
-  ): Verdicts<C> | Promise<Verdicts<C>> {
+    submit: () => Verdicts<C>,
+  ): Verdicts<C | NotNowCode> | Promise<Verdicts<C | NotNowCode>> {
     if (this.catchingUp()) return items.map(() => reject('CATCHING_UP'))
     const room = this.#modules.composition.flow.room(items.length)
     if (room === true) return submit()
@@ -120,8 +120,6 @@ export class NodeGateway implements RpcGateway {
     return this.#modules.composition.engine.state
   }
 }
-
-type Verdicts<C extends string> = readonly Result<null, C | 'CATCHING_UP' | 'CHAIN_BUSY'>[]
 
 const signedOf = ({ hash, sender, bytes }: PooledTransaction): SignedTransaction => ({
   hash,

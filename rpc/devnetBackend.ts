@@ -1,3 +1,4 @@
+import type { StateEdit } from '../core/chain/stateEdit.ts'
 import type { AccessListEntry, AuthorizationTuple } from './backend.ts'
 import type { Outcome } from './outcome.ts'
 
@@ -67,14 +68,3 @@ export type DevnetCode =
   | 'TIME_NOT_AHEAD'
   | 'TIME_TOO_FAR'
   | 'DEVNET_STOPS'
-
-/** A change of one account that no transaction could make. */
-export type StateEdit = {
-  readonly address: Uint8Array
-} /** In wei; the difference comes from the faucet, or goes there. */ & (
-  | { readonly kind: 'balance'; readonly balance: bigint }
-  | { readonly kind: 'nonce'; readonly nonce: number }
-  | { readonly kind: 'code'; readonly code: Uint8Array }
-  /** 32 bytes each. */
-  | { readonly kind: 'slot'; readonly slot: Uint8Array; readonly value: Uint8Array }
-)

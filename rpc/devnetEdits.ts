@@ -1,6 +1,7 @@
+import type { StateEdit } from '../core/chain/stateEdit.ts'
 import type { RpcBackend } from './backend.ts'
 import type { Deadline } from './deadline.ts'
-import type { DevnetBackend, StateEdit } from './devnetBackend.ts'
+import type { DevnetBackend } from './devnetBackend.ts'
 import type { TransactionSigner } from './devnetTransactions.ts'
 import type { RpcOptions } from './options.ts'
 import { fail, type Outcome } from './outcome.ts'

@@ -1,4 +1,4 @@
-/** The parts of a WebAssembly module that Keccak's are written in (WebAssembly core specification, §5). */
+/** The parts of a WebAssembly module (WebAssembly core specification, §5). */
 export const I32 = 0x7f
 export const I64 = 0x7e
 export const V128 = 0x7b

@@ -1,3 +1,4 @@
+import type { StateEdit } from '../../core/chain/stateEdit.ts'
 import type { Result } from '../../core/primitives/result.ts'
 import { EDITS_ADDRESS, encodeEdit } from '../../evm/index.ts'
 import {
@@ -8,7 +9,6 @@ import {
   type DevnetRequest,
   fail,
   type Outcome,
-  type StateEdit,
   type UnsignedTransaction,
 } from '../../rpc/index.ts'
 import type { DevnetWallet } from '../devnet/wallet.ts'

@@ -18,9 +18,11 @@ import type { LogLevel } from '../observability/logger.ts'
 import type { MetricsSnapshot } from '../observability/metrics.ts'
 
 /** What a submission may come to in the node thread. */
-export type SubmissionCode = PoolCode | 'CATCHING_UP' | 'CHAIN_BUSY'
-export type ActionSubmissionCode = ActionPoolCode | 'CATCHING_UP' | 'CHAIN_BUSY'
-type Verdicts<C extends string> = readonly Result<null, C>[]
+/** Whatever is submitted. */
+export type NotNowCode = 'CATCHING_UP' | 'CHAIN_BUSY'
+export type SubmissionCode = PoolCode | NotNowCode
+export type ActionSubmissionCode = ActionPoolCode | NotNowCode
+export type Verdicts<C extends string> = readonly Result<null, C>[]
 type Submit<T, C extends string> = (items: readonly T[]) => Verdicts<C> | Promise<Verdicts<C>>
 
 /** What the RPC thread asks of the node thread. Answers are plain data: they cross to another thread. */

@@ -1,5 +1,6 @@
+import type { StateEdit } from '../../core/chain/stateEdit.ts'
 import type { Deadline } from '../deadline.ts'
-import type { DevnetBackend, StateEdit } from '../devnetBackend.ts'
+import type { DevnetBackend } from '../devnetBackend.ts'
 import { editState } from '../devnetEdits.ts'
 import { TransactionSigner } from '../devnetTransactions.ts'
 import { type MethodModules, type MethodTable, method, patient } from '../method.ts'

@@ -1,10 +1,11 @@
 // Chains of ours on which the recorded calls of execution-apis can be asked: the recorded accounts, and at
 // the recorded heights the recorded transactions that the archive shows whole.
 import { readFileSync } from 'node:fs'
+import type { StateEdit } from '../../core/chain/stateEdit.ts'
 import { fromHex, toHex } from '../../core/primitives/bytes.ts'
 import { keccak256 } from '../../core/primitives/hash.ts'
 import { baseFeeBefore } from '../../evm/fees.ts'
-import { EDITS_ADDRESS, encodeEdit, nextBaseFee, type StateEdit } from '../../evm/index.ts'
+import { EDITS_ADDRESS, encodeEdit, nextBaseFee } from '../../evm/index.ts'
 import type { GenesisAccount } from '../../genesis/genesis.ts'
 import { account, GWEI, keyNumber, signTransaction, word } from './evmWorld.ts'
 import { type RpcTransaction, rawTransactionOf } from './rawTransaction.ts'

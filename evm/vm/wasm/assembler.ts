@@ -1,8 +1,6 @@
-/** The part of WebAssembly that is used here; the standard library of TypeScript has it only with the DOM. */
-declare const WebAssembly: {
-  readonly Module: new (bytes: Uint8Array) => object
-  readonly Instance: new (module: object) => { readonly exports: Readonly<Record<string, unknown>> }
-}
+import { assert } from '../../../core/primitives/assert.ts'
+import { END, I32, I64, moduleOf, unsigned, VOID } from '../../../core/primitives/wasmCode.ts'
+import { instantiate, type WasmMemory, webAssembly } from '../../../core/primitives/webAssembly.ts'
 
 /** Instructions as bytes, nested as they are composed. */
 export type Code = readonly (number | Code)[]
@@ -27,40 +25,22 @@ export function assemble({ parameters, locals, body }: WasmFunction): WasmInstan
     ...(locals.i32 === 0 ? [] : [[unsigned(locals.i32), I32]]),
     ...(locals.i64 === 0 ? [] : [[unsigned(locals.i64), I64]]),
   ]
-  const func = flat([unsigned(declared.length), declared, body, END])
-  const bytes = flat([
-    [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
-    section(1, [1, 0x60, unsigned(parameters), new Array<number>(parameters).fill(I32), 0]),
-    section(3, [1, 0]),
-    section(5, [1, 0, 1]),
-    section(7, [2, name('memory'), 2, 0, name('run'), 0, 0]),
-    section(10, [1, unsigned(func.length), func]),
-  ])
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(Uint8Array.from(bytes)))
-  const memory = exports.memory as { readonly buffer: ArrayBuffer }
-  return { memory: new Uint8Array(memory.buffer), run: exports.run as WasmInstance['run'] }
+  const module = moduleOf({
+    ...{ name: 'run', parameters, pages: 1, data: [] },
+    body: flat([unsigned(declared.length), declared, body, END]),
+  })
+  const wasm = webAssembly()
+  const exports = wasm === null ? null : instantiate<Exports>(wasm, () => module)
+  assert(exports !== null, 'the platform takes integer WebAssembly')
+  return { memory: new Uint8Array(exports.memory.buffer), run: exports.run }
 }
 
-const I32 = 0x7f
-const I64 = 0x7e
-const VOID = 0x40
-const END = 0x0b
+type Exports = { readonly memory: WasmMemory; readonly run: WasmInstance['run'] }
 
 const flat = (code: Code): number[] =>
   code.flatMap((part) => (typeof part === 'number' ? [part] : flat(part)))
 
-function section(id: number, content: Code): Code {
-  const bytes = flat(content)
-  return [id, unsigned(bytes.length), bytes]
-}
-
-const name = (text: string): Code => [text.length, ...new TextEncoder().encode(text)]
-
 /** LEB128. */
-function unsigned(value: number): Code {
-  const low = value & 0x7f
-  return value < 0x80 ? [low] : [low | 0x80, ...unsigned(value >>> 7)]
-}
 function signed(value: bigint): Code {
   const low = Number(BigInt.asUintN(7, value))
   const rest = value >> 7n

@@ -1,6 +1,7 @@
 // What only the faucet of a development network may do, against a naive model.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { StateEdit } from '../../../core/chain/stateEdit.ts'
 import { tokenAddress } from '../../../core/host/precompile.ts'
 import { bytesToBigint, fromHex, toHex } from '../../../core/primitives/bytes.ts'
 import { keccak256 } from '../../../core/primitives/hash.ts'
@@ -10,7 +11,6 @@ import {
   EMPTY_CODE_HASH,
   type ExecutionMode,
   encodeEdit,
-  type StateEdit,
   storageKey,
   systemContracts,
 } from '../../../evm/index.ts'

@@ -1,8 +1,9 @@
 // What the state edits of a development network changed, as tracers show it.
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { StateEdit } from '../../../core/chain/stateEdit.ts'
 import { fromHex, toHex } from '../../../core/primitives/bytes.ts'
 import { keccak256 } from '../../../core/primitives/hash.ts'
-import { EDITS_ADDRESS, encodeEdit, type StateEdit } from '../../../evm/index.ts'
+import { EDITS_ADDRESS, encodeEdit } from '../../../evm/index.ts'
 import { account, keyNumber, signTransaction, word } from '../../support/evmWorld.ts'
 import { RealChain } from '../../support/realChain.ts'
 import { RpcChain } from '../../support/rpcChain.ts'
