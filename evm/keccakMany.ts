@@ -1,5 +1,6 @@
 import { HASH_LENGTH } from '../core/primitives/hash.ts'
-import { KeccakBatch, paddedLength } from '../core/primitives/keccakBatch.ts'
+import { KeccakBatch } from '../core/primitives/keccakBatch.ts'
+import { paddedLength } from '../core/primitives/keccakPadding.ts'
 
 let batch: KeccakBatch | null = null
 

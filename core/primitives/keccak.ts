@@ -1,4 +1,5 @@
 import { keccakOneModule, ONE_PAGES, STATE_AT } from './keccakOneModule.ts'
+import { pad } from './keccakPadding.ts'
 import { LANES, RATE } from './keccakRounds.ts'
 import { instantiate, WASM_PAGE_BYTES, type WasmMemory, webAssembly } from './webAssembly.ts'
 
@@ -39,13 +40,7 @@ export class Keccak {
       const isWhole = length === source.length
       bytes.set(isWhole ? source : source.subarray(from, stop), MESSAGE_AT)
     }
-    const blocks = Math.floor(length / RATE) + 1
-    const end = MESSAGE_AT + blocks * RATE
-    bytes.fill(0, MESSAGE_AT + length, end)
-    // Keccak's own padding: one byte if there is room for no more.
-    bytes[MESSAGE_AT + length] = 1
-    bytes[end - 1] = (bytes[end - 1] as number) | 0x80
-    this.#absorb(MESSAGE_AT, blocks, from - start)
+    this.#absorb(MESSAGE_AT, pad(bytes, MESSAGE_AT, length), from - start)
   }
 
   /** The digest of a message as an array of its own. */

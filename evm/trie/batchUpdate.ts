@@ -1,7 +1,7 @@
 import { assert } from '../../core/primitives/assert.ts'
 import { compareBytes, equalBytes } from '../../core/primitives/bytes.ts'
 import { HASH_LENGTH, keccak256 } from '../../core/primitives/hash.ts'
-import { paddedLength } from '../../core/primitives/keccakBatch.ts'
+import { paddedLength } from '../../core/primitives/keccakPadding.ts'
 import { EMPTY_TRIE_ROOT } from '../account.ts'
 import { headerLength, writeHeader, writeString } from '../rlp.ts'
 import {

@@ -2,7 +2,8 @@ import { keccak_256 } from '@noble/hashes/sha3.js'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { toHex } from '../../../core/primitives/bytes.ts'
-import { KeccakBatch, paddedLength } from '../../../core/primitives/keccakBatch.ts'
+import { KeccakBatch } from '../../../core/primitives/keccakBatch.ts'
+import { paddedLength } from '../../../core/primitives/keccakPadding.ts'
 
 /** Digests of messages that lie behind each other, in the order given. */
 function digestsOf(batch: KeccakBatch, messages: readonly Uint8Array[]): string[] {
