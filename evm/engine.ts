@@ -35,6 +35,8 @@ export type EngineOptions = {
   readonly faucet?: Uint8Array | null
   /** Absent: nexus. */
   readonly executive?: ExecutiveName
+  /** How often nexus runs a block before it compiles it; absent: what pays. */
+  readonly hotAfter?: number
   /** Told of every step of the reference; nexus tells a tracer. */
   readonly watch?: StepWatch
 }
@@ -42,6 +44,7 @@ export type EngineOptions = {
 export async function createEngine(options: EngineOptions): Promise<Engine> {
   const { chainId, hardfork, committed, faucet = null } = options
   const common = createCommon(chainId, hardfork)
+  const hotAfter = options.hotAfter === undefined ? {} : { hotAfter: options.hotAfter }
   const flat = new FlatState(committed)
   const guard: RunGuard = { shouldStop: null }
   const core = new EngineGate()
@@ -51,7 +54,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const executive =
     options.executive === 'reference'
       ? await createReferenceExecutive({ ...parts, flat, watch: options.watch ?? null })
-      : createNexusExecutive({ ...parts, chainId, hardfork })
+      : createNexusExecutive({ ...parts, chainId, hardfork, ...hotAfter })
   const parties = { chainId, faucet, executive, guard, core, ancestors }
   const engine: Engine = { ...parties, flat, tracer: null }
   enter(engine, flat)

@@ -76,9 +76,13 @@ export function lt(a: Word, b: Word): Word {
   if (typeof a === 'bigint') return typeof b === 'bigint' && a < b ? 1 : 0
   return typeof b === 'bigint' || a < b ? 1 : 0
 }
+export const gt = (a: Word, b: Word): Word => lt(b, a)
 export const eq = (a: Word, b: Word): Word => flag(typeof a === typeof b && a === b)
 
+export const iszero = (a: Word): Word => flag(a === 0)
+
 export const slt = (a: Word, b: Word): Word => flag(signed(a) < signed(b))
+export const sgt = (a: Word, b: Word): Word => slt(b, a)
 
 export function and(a: Word, b: Word): Word {
   if (typeof a === 'bigint' && typeof b === 'bigint') return wordOfBigint(a & b)

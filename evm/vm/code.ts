@@ -1,10 +1,9 @@
 import { EMPTY_BYTES } from '../../core/primitives/bytes.ts'
 import { isDelegation } from '../delegation.ts'
 import { type Word, wordOfBytes } from '../state/word.ts'
-
-const JUMPDEST = 0x5b
-const PUSH1 = 0x60
-const PUSH32 = 0x7f
+import { blockDemand, JUMPDEST, PUSH1, PUSH32 } from './blocks.ts'
+import type { Fork } from './fork.ts'
+import type { HotPath } from './hotPath.ts'
 
 /** STOP, as many as the longest PUSH may read behind the end. */
 const PADDING = 33
@@ -16,6 +15,11 @@ export class Code {
   readonly padded: Uint8Array
   /** 1 where a jump may land. */
   readonly jumps: Uint8Array
+  /** By its first position what a block demands, once it has run; 0 before. */
+  readonly blocks: Uint32Array
+  /** How often a block has run, or the number of the path that begins there (hotPath.ts). */
+  readonly heat: Uint16Array
+  readonly paths: HotPath[] = []
   /** By the position of a PUSH, once it has run. */
   readonly pushes: (Word | undefined)[]
   /** EIP-7702: the account whose code runs instead. */
@@ -27,8 +31,17 @@ export class Code {
     this.padded.set(bytes)
     this.bytes = this.padded.subarray(0, bytes.length)
     this.jumps = jumpsOf(bytes)
+    this.heat = new Uint16Array(this.padded.length)
+    this.blocks = new Uint32Array(this.padded.length)
     this.pushes = new Array<Word | undefined>(bytes.length)
     this.delegate = isDelegation(bytes) ? bytes.slice(3) : null
+  }
+
+  /** What the block at `at` demands. */
+  demand(at: number, fork: Fork): number {
+    const demand = blockDemand(this.padded, at, fork)
+    this.blocks[at] = demand
+    return demand
   }
 
   /** What the PUSH at `at` pushes. */

@@ -18,6 +18,8 @@ export type Fork = {
    * above them by how many the stack grows. Undefined ones demand nothing: they fail when they run.
    */
   readonly demands: Int32Array
+  /** By how many items the stack is larger afterwards. */
+  readonly changes: Int8Array
   /** The same apart, for who tells about it. */
   readonly fees: Uint16Array
   readonly least: Uint16Array
@@ -33,6 +35,7 @@ export const STACK_LIMIT = 1_024
 export function forkOf(name: EngineHardfork): Fork {
   const opcodes = OPCODES.filter(({ code }) => code !== CLZ || isAtLeast(name, 'osaka'))
   const demands = new Int32Array(256)
+  const changes = new Int8Array(256)
   const fees = new Uint16Array(256)
   const least = new Uint16Array(256)
   const most = new Uint16Array(256).fill(STACK_LIMIT)
@@ -43,6 +46,7 @@ export function forkOf(name: EngineHardfork): Fork {
   for (const opcode of opcodes) {
     const { code } = opcode
     const grows = Math.max(0, opcode.leaves - opcode.takes)
+    changes[code] = opcode.leaves - opcode.takes
     fees[code] = opcode.fee
     least[code] = opcode.takes
     most[code] = STACK_LIMIT - grows
@@ -50,7 +54,7 @@ export function forkOf(name: EngineHardfork): Fork {
     names[code] = opcode.name
   }
   const delegates = isAtLeast(name, 'prague')
-  return { name, opcodes, demands, fees, least, most, names, delegates }
+  return { name, opcodes, demands, changes, fees, least, most, names, delegates }
 }
 
 const CLZ = 0x1e

@@ -11,8 +11,6 @@ import { type Code, EMPTY_CODE } from './code.ts'
 export class Frame {
   readonly depth: number
   code: Code = EMPTY_CODE
-  /** The code's bytes, or nothing but the opcode that calls the tracer. */
-  ops: Uint8Array = EMPTY_BYTES
   pc = 0
   /** Index of the top item in the stack that all frames share. */
   sp = 0

@@ -6,7 +6,6 @@ import type { Word } from '../state/word.ts'
 import type { Code } from './code.ts'
 import { ERROR } from './errors.ts'
 import type { Frame } from './frame.ts'
-import { TRACE_OPCODE } from './trace.ts'
 import type { Vm } from './vm.ts'
 
 /** EIP-170, and what storing a byte of code costs. */
@@ -37,7 +36,6 @@ export function openFrame(
   const frame = vm.frameAt(depth, floor)
   frame.start(parties.self, parties.caller)
   frame.code = code
-  frame.ops = vm.trace === null ? code.padded : tracedOps(code.padded.length)
   frame.sp = floor
   frame.floor = floor
   frame.base = parent === null ? 0 : parent.base + parent.size
@@ -50,12 +48,6 @@ export function openFrame(
   frame.destroyedBefore = before.destroyed
   vm.frame = frame
   return frame
-}
-
-let traced: Uint8Array = EMPTY_BYTES
-function tracedOps(length: number): Uint8Array {
-  if (traced.length < length) traced = new Uint8Array(length).fill(TRACE_OPCODE)
-  return traced
 }
 
 /** The frame's code has come to an end; `error` is null, `revert` or an exception, which takes all gas. */

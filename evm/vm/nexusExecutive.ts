@@ -13,6 +13,7 @@ import type { Tracer } from '../tracer.ts'
 import { AccessReport } from './accessReport.ts'
 import { enterCall, enterCreation } from './calls.ts'
 import { forkOf } from './fork.ts'
+import { HOT_AFTER } from './hotPath.ts'
 import { run } from './loop.ts'
 import { precompilesOf } from './precompiles.ts'
 import { Trace } from './trace.ts'
@@ -24,6 +25,8 @@ export type NexusExecutiveOptions = {
   readonly common: Common
   readonly gate: EngineGate
   readonly guard: RunGuard
+  /** Absent: what pays. */
+  readonly hotAfter?: number
   readonly ancestorHash: (number: number) => Uint8Array | null
 }
 
@@ -31,7 +34,9 @@ export type NexusExecutiveOptions = {
 export function createNexusExecutive(options: NexusExecutiveOptions): Executive {
   const { chainId, hardfork, common, gate, guard, ancestorHash } = options
   const precompiles = precompilesOf(common)
-  const vm = new Vm({ chainId, fork: forkOf(hardfork), gate, precompiles, guard, ancestorHash })
+  const { hotAfter = HOT_AFTER } = options
+  const fork = forkOf(hardfork)
+  const vm = new Vm({ chainId, fork, gate, precompiles, guard, ancestorHash, hotAfter })
   return {
     name: 'nexus',
     precompiles: [...precompiles.keys()].map(bytesOfKey),

@@ -6,9 +6,6 @@ import type { Tracer, TraceStep } from '../tracer.ts'
 import type { Frame } from './frame.ts'
 import type { Vm } from './vm.ts'
 
-/** An opcode of its own in a traced frame's `ops`, which no contract can reach: it is undefined. */
-export const TRACE_OPCODE = 0x0c
-
 /** They write to memory before their cost is known, so what was there is copied. */
 const WRITES_MEMORY: ReadonlySet<number> = new Set([0x37, 0x39, 0x3c, 0x3e, 0x52, 0x53, 0x5e])
 

@@ -13,15 +13,18 @@ import { keyOf } from '../state/keys.ts'
 import type { Word } from '../state/word.ts'
 import type { AccessReport } from './accessReport.ts'
 import { Code, EMPTY_CODE } from './code.ts'
+import { compilePath } from './compile.ts'
 import type { Fork } from './fork.ts'
 import { STACK_LIMIT } from './fork.ts'
 import { Frame } from './frame.ts'
+import type { Handler } from './handler.ts'
+import { COMPILED, COOL, MOST_PATHS } from './hotPath.ts'
 import type { Precompile } from './precompiles.ts'
 import type { Trace } from './trace.ts'
 
 /** Positions and sizes must be payable: 2^32 bytes of memory cost 2^45 gas, and a block has 2^32. */
 const MAX_OFFSET = 2 ** 32
-/** Codes kept ready; each takes up to ten times its at most 24 KiB. */
+/** Codes kept ready; each takes up to sixteen times its at most 24 KiB, without its paths. */
 const CACHED_CODES = 256
 /** What is left allocated between transactions. */
 const KEPT_MEMORY = 2 ** 22
@@ -33,6 +36,8 @@ export type VmOptions = {
   readonly gate: EngineGate
   readonly precompiles: ReadonlyMap<string, Precompile>
   readonly guard: RunGuard
+  /** How often a block runs before it is compiled. */
+  readonly hotAfter: number
   /** Hash of an earlier block for BLOCKHASH; null outside the last 256. */
   readonly ancestorHash: (number: number) => Uint8Array | null
 }
@@ -64,6 +69,8 @@ export class Vm {
   /** Of all frames, one behind the other: a caller's does not change while its callee runs. */
   memory = new Uint8Array(65_536)
   view = new DataView(this.memory.buffer)
+  readonly #withPaths = new Set<Code>()
+  #paths = 0
   #flat: FlatState | null = null
   #environment: BlockEnvironment | null = null
   /** Null once the outermost has ended. */
@@ -71,6 +78,8 @@ export class Vm {
   ending: Ending | null = null
   /** Of the exception that ends a frame, until the frame has been left. */
   fault: Fault | null = null
+  /** Jumps and handlers until the guard is asked again, while a path runs. */
+  steps = 0
   origin: Word = 0
   gasPrice: Word = 0
   refund = 0
@@ -183,6 +192,29 @@ export class Vm {
     entry.code = code
     entry.codeHash = account.codeHash
     return code
+  }
+
+  /** Compiles the path at a hot block; it runs from the next time on. */
+  compile(code: Code, pc: number, handlers: readonly (Handler | undefined)[]): void {
+    const path = compilePath(code, pc, this.fork, handlers)
+    if (path === null) {
+      code.heat[pc] = COOL
+      return
+    }
+    if (this.#paths === MOST_PATHS) this.#forgetPaths()
+    this.#paths++
+    this.#withPaths.add(code)
+    code.heat[pc] = COMPILED + code.paths.length
+    code.paths.push(path)
+  }
+
+  #forgetPaths(): void {
+    for (const { heat, paths } of this.#withPaths) {
+      heat.fill(0)
+      paths.length = 0
+    }
+    this.#withPaths.clear()
+    this.#paths = 0
   }
 
   /** What answers a call of the address. */

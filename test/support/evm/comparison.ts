@@ -9,6 +9,9 @@ import type { Scenario } from './scenarios.ts'
 /** Steps beyond these are not compared; what they did still is. */
 const MAX_STEPS = 20_000
 const STOP = 0
+/** Cold, getting hot, compiled, and compiled where the path before was left. */
+const HOT_AFTER = 1
+const HOT_RUNS = 4
 
 type Fork = Scenario['fork']
 type Engines = Readonly<Record<Fork, Engine>>
@@ -26,11 +29,17 @@ export type Comparison = {
 export class Comparer {
   readonly #nexus: Engines
   readonly #reference: Engines
+  /** Nexus as a node runs it, without a tracer, but for that it compiles what it has run twice. */
+  readonly #hot: Engines
   readonly #steps: Step[]
 
-  private constructor(nexus: Engines, reference: Engines, steps: Step[]) {
+  private constructor(
+    { nexus, reference, hot }: Readonly<Record<'nexus' | 'reference' | 'hot', Engines>>,
+    steps: Step[],
+  ) {
     this.#nexus = nexus
     this.#reference = reference
+    this.#hot = hot
     this.#steps = steps
   }
 
@@ -42,11 +51,19 @@ export class Comparer {
         steps.push({ depth, pc, op, gas, stack: stack.slice(0, size) })
       }
     }
-    const enginesOf = async (name: ExecutiveName): Promise<Engines> => ({
-      prague: await createExecutive(name, always?.[name] ?? 'prague', watch),
-      osaka: await createExecutive(name, always?.[name] ?? 'osaka', watch),
-    })
-    return new Comparer(await enginesOf('nexus'), await enginesOf('reference'), steps)
+    const enginesOf = async (name: ExecutiveName, hotAfter?: number): Promise<Engines> => {
+      const options = hotAfter === undefined ? { watch } : { watch, hotAfter }
+      return {
+        prague: await createExecutive(name, always?.[name] ?? 'prague', options),
+        osaka: await createExecutive(name, always?.[name] ?? 'osaka', options),
+      }
+    }
+    const engines = {
+      nexus: await enginesOf('nexus'),
+      reference: await enginesOf('reference'),
+      hot: await enginesOf('nexus', HOT_AFTER),
+    }
+    return new Comparer(engines, steps)
   }
 
   async compare({ fork, start, message }: Scenario): Promise<Comparison> {
@@ -68,6 +85,11 @@ export class Comparer {
       difference = `nexus ended ${expected.length - at} steps early, before ${shown(expected[at])}`
     }
     if (difference === null && !isDeepStrictEqual(ours, theirs)) difference = partsOf(ours, theirs)
+    for (let run = 1; run <= HOT_RUNS && difference === null; run++) {
+      const hot = (await observe(this.#hot[fork], start, message)) as Seen
+      if (!isDeepStrictEqual(hot, theirs))
+        difference = `run ${run} without a tracer: ${partsOf(hot, theirs)}`
+    }
     return { difference, steps: expected.length, ending: theirs.error ?? 'success' }
   }
 }

@@ -4,7 +4,12 @@ import { BLOB_BASE_FEE, type BlockEnvironment } from '../../../evm/blockEnvironm
 import { createEngine, type Engine, type EngineOptions, enter } from '../../../evm/engine.ts'
 import type { ExecutiveName } from '../../../evm/executive.ts'
 import type { EngineHardfork } from '../../../evm/forks.ts'
-import { finishMessage, type Message, runMessage } from '../../../evm/message.ts'
+import {
+  finishMessage,
+  type Message,
+  type MessageOutcome,
+  runMessage,
+} from '../../../evm/message.ts'
 import { CommittedState } from '../../../evm/state/committedState.ts'
 import { FlatState } from '../../../evm/state/flatState.ts'
 import { createMemoryStore } from '../../../evm/store.ts'
@@ -36,14 +41,14 @@ const ENVIRONMENT: BlockEnvironment = {
 export const createExecutive = (
   name: ExecutiveName,
   hardfork: EngineHardfork,
-  watch?: EngineOptions['watch'],
+  options: Pick<EngineOptions, 'watch' | 'hotAfter'> = {},
 ): Promise<Engine> =>
   createEngine({
     chainId: CHAIN_ID,
     hardfork,
     committed: new CommittedState(createMemoryStore(), CACHES),
     executive: name,
-    ...(watch === undefined ? {} : { watch }),
+    ...options,
   })
 
 export const messageOf = (part: Partial<Message> & Pick<Message, 'sender' | 'to'>): Message => ({
@@ -64,6 +69,7 @@ export async function observe(
   start: Start,
   message: Message,
   tracer: Tracer | null = null,
+  watch: (outcome: MessageOutcome) => void = () => {},
 ): Promise<unknown> {
   const flat = newState()
   enter(engine, flat)
@@ -80,6 +86,7 @@ export async function observe(
   engine.tracer = tracer
   const outcome = await runMessage(engine, ENVIRONMENT, message)
   engine.tracer = null
+  watch(outcome)
   finishMessage(engine, outcome)
   return {
     gasUsed: outcome.gasUsed,

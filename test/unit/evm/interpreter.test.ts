@@ -149,6 +149,8 @@ describe('the interpreters', () => {
     const library = await libraryEngine()
     const ours = [
       await createExecutive('nexus', 'prague'),
+      // Everything as compiled paths, from the first time on.
+      await createExecutive('nexus', 'prague', { hotAfter: 0 }),
       await createExecutive('reference', 'prague'),
     ]
     await fc.assert(
