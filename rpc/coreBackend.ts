@@ -28,7 +28,7 @@ export type CoreBackend = {
   wouldAdmit(bytes: Uint8Array): Awaitable<Outcome<Uint8Array>>
   receipt(hash: Uint8Array): LocatedAction | null
   /** In the order of the block; null above the committed height. */
-  receipts(height: number): readonly ActionReceipt[] | null
+  actions(height: number): readonly LocatedAction[] | null
   /** The row that a hash index has under a key, 0 for none. */
   rowOf(engine: number, index: string, key: readonly Key[]): number
   /** Of the latest height whose root is certified; it may wait for the block that carries it. */

@@ -1,5 +1,5 @@
 import { type ClientBudget, HEAVY_UNITS } from './clientBudgets.ts'
-import { type Deadline, deadlineIn, isPast, turn } from './deadline.ts'
+import { type Deadline, deadlineIn, turn } from './deadline.ts'
 import { parseStrictJson } from './json.ts'
 import {
   errorText,
@@ -12,6 +12,7 @@ import {
 import type { Method } from './method.ts'
 import type { RpcLimits } from './options.ts'
 import { type Awaitable, fail, type Outcome } from './outcome.ts'
+import { Overdue } from './overdue.ts'
 import type { Subscriber } from './subscriptions.ts'
 
 export type DispatcherModules = {
@@ -34,6 +35,7 @@ export type Caller = { readonly budget: ClientBudget; readonly subscriber: Subsc
 /** Answers one text, a request or a batch, with one text. Never throws. */
 export class Dispatcher {
   readonly #modules: DispatcherModules
+  readonly #overdue = new Overdue()
   #inFlight = 0
 
   constructor(modules: DispatcherModules) {
@@ -47,25 +49,32 @@ export class Dispatcher {
     return this.#inFlight >= this.#modules.limits.inFlight
   }
 
-  /** Null: there is nothing to answer, since all were notifications. */
-  async answer(text: string, caller: Caller): Promise<string | null> {
+  /** Null: there is nothing to answer, since all were notifications. At once where no method waits. */
+  answer(text: string, caller: Caller): Awaitable<string | null> {
     if (this.isBusy) {
       this.#modules.onRefused('TOO_BUSY')
       return errorText(null, { code: 'TOO_BUSY' })
     }
+    const json = parseStrictJson(text)
+    if (!json.ok)
+      return errorText(
+        null,
+        json.code === 'BAD_JSON'
+          ? { code: 'PARSE_ERROR' }
+          : { code: 'INVALID_REQUEST', problem: PROBLEMS[json.code] },
+      )
     this.#inFlight++
+    const answer = Array.isArray(json.value)
+      ? this.#answerBatch(json.value, caller)
+      : this.#answerOne(json.value, deadlineIn(this.#modules.limits.requestMs), caller)
+    if (answer instanceof Promise) return this.#counted(answer)
+    this.#inFlight--
+    return answer
+  }
+
+  async #counted(answer: Promise<string | null>): Promise<string | null> {
     try {
-      const json = parseStrictJson(text)
-      if (!json.ok)
-        return errorText(
-          null,
-          json.code === 'BAD_JSON'
-            ? { code: 'PARSE_ERROR' }
-            : { code: 'INVALID_REQUEST', problem: PROBLEMS[json.code] },
-        )
-      return await (Array.isArray(json.value)
-        ? this.#answerBatch(json.value, caller)
-        : this.#answerOne(json.value, deadlineIn(this.#modules.limits.requestMs), caller))
+      return await answer
     } finally {
       this.#inFlight--
     }
@@ -113,49 +122,50 @@ export class Dispatcher {
     }
     const { id, method: name, params } = request.value
     const method = this.#modules.methods.get(name)
-    const startMs = performance.now()
-    const finish = (outcome: Outcome<unknown>): string | null =>
-      this.#finish({ id, name: method === undefined ? 'unknown' : name, startMs, outcome, size })
+    const call = {
+      id,
+      name: method === undefined ? 'unknown' : name,
+      startMs: performance.now(),
+      deadline,
+      size,
+    }
     const retryAfterMs = budget.take(method?.isHeavy === true ? HEAVY_UNITS : 1)
     if (retryAfterMs > 0) {
       this.#modules.onRefused('RATE_LIMITED')
-      return finish(fail({ code: 'RATE_LIMITED', retryAfterMs }))
+      return this.#finish(call, fail({ code: 'RATE_LIMITED', retryAfterMs }))
     }
-    if (method === undefined) return finish(fail({ code: 'METHOD_NOT_FOUND', method: name }))
-    if (isPast(deadline) || size.bytes > this.#modules.limits.responseBytes)
-      return finish(fail({ code: isPast(deadline) ? 'TIMED_OUT' : 'RESPONSE_TOO_LARGE' }))
+    if (method === undefined)
+      return this.#finish(call, fail({ code: 'METHOD_NOT_FOUND', method: name }))
+    const isLate = call.startMs > deadline.atMs
+    if (isLate || size.bytes > this.#modules.limits.responseBytes)
+      return this.#finish(call, fail({ code: isLate ? 'TIMED_OUT' : 'RESPONSE_TOO_LARGE' }))
     try {
       const outcome = method.run(params, { deadline, subscriber })
-      if (!(outcome instanceof Promise)) return finish(outcome)
-      return this.#settled(outcome, method, deadline, name).then(finish)
+      if (outcome instanceof Promise) return this.#settled(call, method, outcome)
+      return this.#finish(call, outcome)
     } catch (error) {
       this.#modules.onFault(error, name)
-      return finish(INTERNAL)
+      return this.#finish(call, INTERNAL)
     }
   }
 
   async #settled(
+    call: Running,
+    { isPatient }: Method,
     outcome: Promise<Outcome<unknown>>,
-    method: Method,
-    deadline: Deadline,
-    name: string,
-  ): Promise<Outcome<unknown>> {
+  ): Promise<string | null> {
     try {
-      return await (method.isPatient ? outcome : inTime(outcome, deadline))
+      return this.#finish(
+        call,
+        await (isPatient ? outcome : this.#overdue.inTime(outcome, call.deadline)),
+      )
     } catch (error) {
-      this.#modules.onFault(error, name)
-      return INTERNAL
+      this.#modules.onFault(error, call.name)
+      return this.#finish(call, INTERNAL)
     }
   }
 
-  #finish(done: {
-    readonly id: RpcId | undefined
-    readonly name: string
-    readonly startMs: number
-    readonly outcome: Outcome<unknown>
-    readonly size: { bytes: number }
-  }): string | null {
-    const { id, name, startMs, outcome, size } = done
+  #finish({ id, name, startMs, size }: Running, outcome: Outcome<unknown>): string | null {
     const { limits, onCall } = this.#modules
     const answer = outcome.ok ? resultOf(outcome.value, limits, size) : outcome
     const code = answer.ok ? 'ok' : String(wireErrorOf(answer.failure).code)
@@ -163,6 +173,15 @@ export class Dispatcher {
     if (id === undefined) return null
     return answer.ok ? resultText(id, answer.value) : errorText(id, answer.failure)
   }
+}
+
+/** A call that began. */
+type Running = {
+  readonly id: RpcId | undefined
+  readonly name: string
+  readonly startMs: number
+  readonly deadline: Deadline
+  readonly size: { bytes: number }
 }
 
 const PROBLEMS = {
@@ -186,15 +205,4 @@ function isHeavy(json: unknown, methods: ReadonlyMap<string, Method>): boolean {
   if (typeof json !== 'object' || json === null) return false
   const { method } = json as { readonly method?: unknown }
   return typeof method === 'string' && methods.get(method)?.isHeavy === true
-}
-
-/** The outcome, or a time-out when it is not there by the deadline. */
-function inTime(outcome: Promise<Outcome<unknown>>, deadline: Deadline): Promise<Outcome<unknown>> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(
-      () => resolve(fail({ code: 'TIMED_OUT' })),
-      Math.max(0, deadline.atMs - performance.now()),
-    )
-    outcome.then(resolve, reject).finally(() => clearTimeout(timer))
-  })
 }

@@ -1,8 +1,11 @@
+import type { Socket } from 'node:net'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import { isHostAllowed, isOriginAllowed } from './access.ts'
 import type { ClientBudgets } from './clientBudgets.ts'
 import { ConnectionShares } from './connectionShares.ts'
 import type { Dispatcher, DispatcherModules } from './dispatcher.ts'
+import { FastLane } from './fastLane.ts'
+import { HttpAnswers } from './httpAnswers.ts'
 import { errorText, type RpcFailure } from './jsonRpc.ts'
 import type { RpcOptions } from './options.ts'
 
@@ -57,14 +60,8 @@ export function createHttp(
       noDelay: true,
     },
   })
-  app.server.maxConnections = limits.connections
-  const shares = new ConnectionShares(limits.connectionsPerClient, options.unlimitedClients)
-  app.server.on('connection', (socket) => {
-    const release = shares.take(socket.remoteAddress)
-    if (release !== null) return socket.on('close', release)
-    onRefused('TOO_MANY_CONNECTIONS')
-    return socket.destroy()
-  })
+  const answers = new HttpAnswers({ dispatcher, onRefused })
+  admit(app, options, { answers, budgets, onRefused, times })
   app.removeAllContentTypeParsers()
   // Only this type: a browser asks before it sends it, so no foreign page can post blindly.
   app.addContentTypeParser(JSON_TYPE, { parseAs: 'string' }, (_, body, done) => done(null, body))
@@ -86,22 +83,11 @@ export function createHttp(
   app.setErrorHandler((error, _, reply) => refuse(reply, ...problemOf(error)))
   app.setNotFoundHandler((_, reply) => refuse(reply, 404, 'not found: JSON-RPC is POST /'))
   app.post('/', async (request, reply) => {
-    if (dispatcher.isBusy) {
-      onRefused('TOO_BUSY')
-      reply.header('retry-after', '1')
-      return send(reply.code(429), errorText(null, { code: 'TOO_BUSY' }))
-    }
     const body = typeof request.body === 'string' ? request.body : ''
     const budget = budgets.of(request.socket.remoteAddress)
-    // A request costs a unit, and each call in it its own.
-    const retryAfterMs = budget.take(1)
-    if (retryAfterMs > 0) {
-      onRefused('RATE_LIMITED')
-      reply.header('retry-after', String(Math.ceil(retryAfterMs / 1_000)))
-      return send(reply.code(429), errorText(null, { code: 'RATE_LIMITED', retryAfterMs }))
-    }
-    const answer = await dispatcher.answer(body, { budget, subscriber: null })
-    return answer === null ? reply.code(204).send() : send(reply, answer)
+    const { status, text, retryAfter } = await answers.answer(body, budget)
+    if (retryAfter !== null) reply.header('retry-after', String(retryAfter))
+    return text === null ? reply.code(status).send() : send(reply.code(status), text)
   })
   app.get('/', (_, reply) =>
     reply
@@ -117,6 +103,46 @@ export function createHttp(
       .send(),
   )
   return app
+}
+
+/** Who may connect at all; and what is asked in the plainest form never sees the rest of this file. */
+function admit(
+  app: FastifyInstance,
+  options: RpcOptions,
+  modules: {
+    readonly answers: HttpAnswers
+    readonly budgets: ClientBudgets
+    readonly onRefused: DispatcherModules['onRefused']
+    readonly times: HttpTimes
+  },
+): void {
+  const { server } = app
+  const { answers, budgets, onRefused, times } = modules
+  const { limits } = options
+  server.maxConnections = limits.connections
+  const shares = new ConnectionShares(limits.connectionsPerClient, options.unlimitedClients)
+  const lane = new FastLane({
+    ...{ options, times },
+    answer: (body, budget) => answers.answer(body, budget),
+    handOver: (socket) => {
+      for (const serve of whole) serve.call(server, socket)
+    },
+  })
+  const whole = server.listeners('connection') as ((socket: Socket) => void)[]
+  server.removeAllListeners('connection')
+  server.on('connection', (socket) => {
+    const release = shares.take(socket.remoteAddress)
+    if (release === null) {
+      onRefused('TOO_MANY_CONNECTIONS')
+      return socket.destroy()
+    }
+    socket.on('close', release)
+    return lane.take(socket, budgets.of(socket.remoteAddress))
+  })
+  app.addHook('preClose', (done) => {
+    lane.close()
+    done()
+  })
 }
 
 /** Larger bodies are not read to their end only to be dropped. */

@@ -19,51 +19,65 @@ const CLOSE_OBJECT = 0x7d
  * since two readers of such a text may see two different requests.
  */
 export function parseStrictJson(text: string): Result<unknown, JsonCode> {
-  const problem = problemOf(text)
-  if (problem !== null) return reject(problem)
+  const named = membersNamed(text)
+  if (typeof named === 'string') return reject(named)
+  let value: unknown
   try {
-    return ok(JSON.parse(text) as unknown)
+    value = JSON.parse(text)
   } catch {
     return reject('BAD_JSON')
   }
+  // Of members with one name the parser keeps one.
+  return membersOf(value) === named ? ok(value) : reject('DUPLICATE_KEY')
 }
 
-/** Looks at structure only; whether the text is JSON at all is left to the parser. */
-function problemOf(text: string): JsonCode | null {
-  // One entry per open container: the keys seen in an object, null for a list.
-  const open: (Set<string> | null)[] = []
-  let keys: Set<string> | null = null
+/** How many members the objects of a text have; whether the text is JSON at all is left to the parser. */
+function membersNamed(text: string): number | JsonCode {
+  // One bit per open container: whether it is an object.
+  let objects = 0
+  let depth = 0
+  let isObject = false
   let isKeyNext = false
-  let parts = 0
+  let members = 0
+  let containers = 0
   for (let i = 0; i < text.length; i++) {
     const character = text.charCodeAt(i)
     if (character === QUOTE) {
-      const end = endOfString(text, i)
-      if (end < 0) return 'BAD_JSON'
-      if (isKeyNext && keys !== null) {
-        const key = keyOf(text, i, end)
-        if (key === null) return 'BAD_JSON'
-        if (keys.has(key) || key === '__proto__') return 'DUPLICATE_KEY'
-        keys.add(key)
-        isKeyNext = false
-        if (++parts > MAX_PARTS) return 'TOO_COMPLEX'
-      }
-      i = end
-    } else if (character === OPEN_OBJECT || character === OPEN_LIST) {
-      if (open.length === MAX_DEPTH) return 'TOO_DEEP'
-      if (++parts > MAX_PARTS) return 'TOO_COMPLEX'
-      open.push(keys)
-      keys = character === OPEN_OBJECT ? new Set() : null
-      isKeyNext = keys !== null
-    } else if (character === CLOSE_OBJECT || character === CLOSE_LIST) {
-      if (open.length === 0) return 'BAD_JSON'
-      keys = open.pop() ?? null
+      i = endOfString(text, i)
+      if (i < 0) return 'BAD_JSON'
+      if (isKeyNext && members++ + containers > MAX_PARTS) return 'TOO_COMPLEX'
       isKeyNext = false
     } else if (character === COMMA) {
-      isKeyNext = keys !== null
+      isKeyNext = isObject
+    } else if (character === OPEN_OBJECT || character === OPEN_LIST) {
+      if (depth++ === MAX_DEPTH) return 'TOO_DEEP'
+      if (members + containers++ > MAX_PARTS) return 'TOO_COMPLEX'
+      isObject = character === OPEN_OBJECT
+      objects = (objects << 1) | (isObject ? 1 : 0)
+      isKeyNext = isObject
+    } else if (character === CLOSE_OBJECT || character === CLOSE_LIST) {
+      if (depth-- === 0) return 'BAD_JSON'
+      objects >>>= 1
+      isObject = (objects & 1) === 1
+      isKeyNext = false
     }
   }
-  return null
+  return members
+}
+
+/** Members of all objects in a value; NaN where one is called `__proto__`. */
+function membersOf(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0
+  let members = 0
+  if (Array.isArray(value)) {
+    for (const item of value) members += membersOf(item)
+    return members
+  }
+  for (const key in value) {
+    if (key === '__proto__') return Number.NaN
+    members += 1 + membersOf((value as Readonly<Record<string, unknown>>)[key])
+  }
+  return members
 }
 
 /** Position of the closing quote, −1 without one. Native search: most of a body is long hex strings. */
@@ -78,14 +92,4 @@ function isEscaped(text: string, start: number, end: number): boolean {
   while (end - 1 - backslashes > start && text.charCodeAt(end - 1 - backslashes) === BACKSLASH)
     backslashes++
   return backslashes % 2 === 1
-}
-
-function keyOf(text: string, start: number, end: number): string | null {
-  const raw = text.slice(start + 1, end)
-  if (!raw.includes('\\')) return raw
-  try {
-    return JSON.parse(`"${raw}"`) as string
-  } catch {
-    return null
-  }
 }

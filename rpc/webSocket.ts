@@ -89,9 +89,12 @@ function serve(
       void frames.answer(message as Buffer, caller.budget).then(send)
       return
     }
-    void dispatcher.answer((message as Buffer).toString('utf8'), caller).then((text) => {
+    const told = (text: string | null): void => {
       if (text !== null) send(text)
-    })
+    }
+    const answer = dispatcher.answer((message as Buffer).toString('utf8'), caller)
+    if (answer instanceof Promise) void answer.then(told)
+    else told(answer)
   })
   client.on('error', () => client.terminate())
   client.on('close', () => hub.remove(subscriber))

@@ -44,6 +44,8 @@ type Waiting = {
 }
 
 type RecordedBlock = {
+  readonly height: number
+  readonly blockId: BlockId
   readonly receipts: readonly ActionReceipt[]
   readonly envelopes: readonly Uint8Array[]
 }
@@ -102,29 +104,29 @@ export class CoreService implements CoreBackend {
     const location = reader.actionLocation(hash)
     if (location === null) return null
     const { height, index } = location
-    const blockId = reader.summary(height)?.blockId
-    const recorded = blockId === undefined ? null : this.#recordedAt(height, blockId)
-    const receipt = recorded?.receipts[index]
-    assert(receipt !== undefined && blockId !== undefined, 'a located action has its receipt')
-    const signed = decode(signedEnvelopeCodec, recorded?.envelopes[index] ?? hash)
-    return { height, index, blockId, receipt, envelope: signed.ok ? signed.value.envelope : null }
+    const recorded = this.#recordedAt(height)
+    assert(recorded !== null, 'a located action has its block')
+    return locatedIn(recorded, index)
+  }
+
+  actions(height: number): readonly LocatedAction[] | null {
+    const recorded = this.#recordedAt(height)
+    return recorded?.receipts.map((_, index) => locatedIn(recorded, index)) ?? null
   }
 
   /** Bots ask for receipts of the same few blocks, one by one, and a block is read as a whole. */
-  #recordedAt(height: number, blockId: BlockId): RecordedBlock | null {
+  #recordedAt(height: number): RecordedBlock | null {
+    const blockId = this.#modules.reader.summary(height)?.blockId
+    if (blockId === undefined) return null
     const known = this.#recorded.get(blockId)
     if (known !== undefined) return known
     const { reader } = this.#modules
     const outcome = reader.coreOutcome(height)
     if (outcome === null) return null
     const envelopes = reader.block(height)?.payload.core ?? []
-    const recorded = { receipts: outcome.receipts, envelopes }
+    const recorded = { height, blockId, receipts: outcome.receipts, envelopes }
     this.#recorded.set(blockId, recorded)
     return recorded
-  }
-
-  receipts(height: number): readonly ActionReceipt[] | null {
-    return this.#modules.reader.coreOutcome(height)?.receipts ?? null
   }
 
   rowOf(engine: number, index: string, key: readonly Key[]): number {
@@ -234,6 +236,17 @@ export class CoreService implements CoreBackend {
 }
 
 type Refusal = Extract<Outcome<never>, { readonly ok: false }>
+
+/** Null for the envelope where the node keeps receipts only. */
+function locatedIn(
+  { height, blockId, receipts, envelopes }: RecordedBlock,
+  index: number,
+): LocatedAction {
+  const receipt = receipts[index]
+  assert(receipt !== undefined, 'an action of a block has its receipt')
+  const signed = decode(signedEnvelopeCodec, envelopes[index] ?? new Uint8Array())
+  return { height, index, blockId, receipt, envelope: signed.ok ? signed.value.envelope : null }
+}
 
 /** The result of the first call, for all calls. */
 function once<T>(make: () => T): () => T {

@@ -36,9 +36,11 @@ export class Backlog {
       const asking: Asking = { count, resolve, cancel: () => undefined }
       asking.cancel = this.#clock.setTimer(() => {
         this.#asking = this.#asking.filter((one) => one !== asking)
+        this.#tell()
         resolve(false)
       }, MAX_WAIT_MS)
       this.#asking.push(asking)
+      this.#tell()
     })
   }
 
@@ -55,6 +57,7 @@ export class Backlog {
     const weight = Math.min(1, seconds / SMOOTH_SECONDS)
     this.#cleared += (included / seconds - this.#cleared) * weight
     this.#waiting = waiting
+    if (this.#asking.length === 0) return
     let room = this.limit - waiting
     while (room > 0 && this.#asking.length > 0) {
       const { count, resolve, cancel } = this.#asking.shift() as Asking
@@ -62,17 +65,22 @@ export class Backlog {
       room -= count
       resolve(true)
     }
-    this.#metrics.heldBack(this.#asking.length)
+    this.#tell()
   }
 
   /** Nobody is let in any more. */
   stop(): void {
     const asking = this.#asking
     this.#asking = []
+    this.#tell()
     for (const { resolve, cancel } of asking) {
       cancel()
       resolve(false)
     }
+  }
+
+  #tell(): void {
+    this.#metrics.heldBack(this.#asking.length)
   }
 }
 

@@ -44,9 +44,8 @@ export function actionMethods({ core, options }: MethodModules): MethodTable {
     ),
     /** The receipts of a block, in its order. */
     nexus_getBlockActions: method([required(height)], (_, at) => {
-      const receipts = backend.receipts(at)
-      if (receipts === null) return { ok: true, value: null }
-      return { ok: true, value: receipts.map((one) => receipt(core, one.hash).value) }
+      const located = backend.actions(at)
+      return { ok: true, value: located?.map((one) => locatedActionOf(backend, one)) ?? null }
     }),
     /** What a wallet signs for an envelope: the parameter of `eth_signTypedData_v4`. */
     nexus_typedData: method([required(anything)], (_, json) => {

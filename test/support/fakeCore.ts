@@ -64,7 +64,7 @@ export class FakeCore implements CoreBackend {
   readonly names: CoreBackend['names']
   readonly pool: Uint8Array[] = []
   readonly located = new Map<string, LocatedAction>()
-  readonly byHeight = new Map<number, readonly ActionReceipt[]>()
+  readonly byHeight = new Map<number, readonly LocatedAction[]>()
   height = 0
   /** In the place of the pool. */
   onSubmit: (bytes: Uint8Array) => Promise<Outcome<null>> = async () => ({ ok: true, value: null })
@@ -138,7 +138,7 @@ export class FakeCore implements CoreBackend {
   receipt(hash: Uint8Array): LocatedAction | null {
     return this.located.get(toHex(hash)) ?? null
   }
-  receipts(height: number): readonly ActionReceipt[] | null {
+  actions(height: number): readonly LocatedAction[] | null {
     return height > this.height ? null : (this.byHeight.get(height) ?? [])
   }
 
@@ -175,14 +175,15 @@ export class FakeCore implements CoreBackend {
   mine(height: number): CoreHeight {
     this.height = height
     const events: CoreEvent[] = []
-    const receipts = this.pool.splice(0).map((bytes, index) => {
+    const actions = this.pool.splice(0).map((bytes, index) => {
       const { envelope, receipt } = this.#execute(bytes, events)
       const blockId = this.height.toString(16).padStart(64, '0')
       const located = { height: this.height, index, blockId, receipt, envelope }
       this.located.set(toHex(receipt.hash), located)
-      return receipt
+      return located
     })
-    this.byHeight.set(this.height, receipts)
+    const receipts = actions.map(({ receipt }) => receipt)
+    this.byHeight.set(this.height, actions)
     for (const arena of this.#arenas.values()) arena.seal()
     return { kind: 'core', height: this.height, time: this.#time(), receipts, events }
   }

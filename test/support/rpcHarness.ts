@@ -60,7 +60,7 @@ export class RpcHarness {
   }
 
   /** The text as it comes, the answer as it goes. */
-  raw(
+  async raw(
     text: string,
     subscriber: Subscriber | null = null,
     budget: ClientBudget = UNLIMITED,

@@ -57,7 +57,7 @@ describe('Backlog', () => {
     await turn()
     expect(answers.slice(3)).toEqual(['fourth later', 'fifth later'])
     expect(timers).toHaveLength(0)
-    expect(held).toEqual([1, 0])
+    expect(held).toEqual([1, 2, 1, 2, 0])
   })
 
   it('allows as much as a second of blocks clears, and less again when they become slow', () => {
@@ -76,7 +76,7 @@ describe('Backlog', () => {
   })
 
   it('refuses who waited for two seconds, and nobody else', async () => {
-    const { backlog, pass, ask, answers } = world()
+    const { backlog, pass, ask, answers, held } = world()
     backlog.added(5_000)
     ask('early', 1)
     pass(1_500)
@@ -84,6 +84,8 @@ describe('Backlog', () => {
     pass(500)
     await turn()
     expect(answers).toEqual(['early refused'])
+    // Told while no block comes, too.
+    expect(held).toEqual([1, 2, 1])
     backlog.committed({ included: 4_500, waiting: 500 })
     await turn()
     expect(answers).toEqual(['early refused', 'late later'])
@@ -98,11 +100,11 @@ describe('Backlog', () => {
   })
 
   it('turns everybody away when it stops', async () => {
-    const { backlog, ask, answers, timers } = world()
+    const { backlog, ask, answers, timers, held } = world()
     backlog.added(5_000)
     ask('waiting', 1)
     backlog.stop()
     await turn()
-    expect([answers, timers]).toEqual([['waiting refused'], []])
+    expect([answers, timers, held]).toEqual([['waiting refused'], [], [1, 0]])
   })
 })

@@ -275,4 +275,41 @@ describe('whatever comes', () => {
       }),
     )
   })
+
+  it('is refused exactly where an object names a member twice', () => {
+    type Node =
+      | string
+      | readonly Node[]
+      | { readonly members: readonly (readonly [string, Node])[] }
+    // Some names are written in two ways.
+    const nameText = fc.constantFrom('"a"', '"\\u0061"', '"b"', '"1"', '"__proto__"', '"\\\\\\""')
+    const { node } = fc.letrec<{ node: Node }>((tie) => ({
+      node: fc.oneof(
+        { depthSize: 'small' },
+        fc.constantFrom('1', 'null', '"{\\"a\\":1,"', '"]"'),
+        fc.array(tie('node'), { maxLength: 3 }),
+        fc.array(fc.tuple(nameText, tie('node')), { maxLength: 3 }).map((members) => ({ members })),
+      ),
+    }))
+    const textOf = (one: Node): string => {
+      if (typeof one === 'string') return one
+      if ('members' in one)
+        return `{${one.members.map(([name, value]) => `${name}: ${textOf(value)}`).join()}}`
+      return `[${one.map(textOf).join(' ,')}]`
+    }
+    const isFine = (one: Node): boolean => {
+      if (typeof one === 'string') return true
+      if (!('members' in one)) return one.every(isFine)
+      const names = one.members.map(([name]) => JSON.parse(name) as string)
+      const isOnce = new Set(names).size === names.length && !names.includes('__proto__')
+      return isOnce && one.members.every(([, value]) => isFine(value))
+    }
+    fc.assert(
+      fc.property(node, (one) => {
+        const strict = parseStrictJson(textOf(one))
+        expect(strict.ok ? 'fine' : strict.code).toBe(isFine(one) ? 'fine' : 'DUPLICATE_KEY')
+      }),
+      { numRuns: 1_000 },
+    )
+  })
 })
