@@ -14,7 +14,8 @@ import { forkKey, isFork } from './consensus/forkWatch.ts'
 import { meteredWal } from './consensus/meteredWal.ts'
 import type { Commit } from './consensus/ports.ts'
 import { StartGate } from './consensus/startGate.ts'
-import { defaultWalDirectoryOptions, removeWalsFrom, WalDirectory } from './consensus/wal.ts'
+import { defaultWalDirectoryOptions, WalDirectory } from './consensus/walDirectory.ts'
+import { removeWals } from './consensus/walFiles.ts'
 import { DevnetControl } from './devnet/control.ts'
 import { assertDevnetAllowed, isDevnetGenesis } from './devnet/faucet.ts'
 import type { ChainPast } from './devnet/snapshots.ts'
@@ -278,7 +279,7 @@ class Node implements RunningNode {
     await wal.close()
     const head = await executor.rollBack(height)
     const reached = head.summary.height
-    await removeWalsFrom(paths.wal, reached + 1, nodeFileSystem)
+    await removeWals(paths.wal, nodeFileSystem)
     await signer?.rewind(reached)
     reader.refresh()
     this.#composition.standAt(head)

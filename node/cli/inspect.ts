@@ -28,10 +28,10 @@ export function addInspectCommand(program: Command, context: CliContext): void {
     .addHelpText(
       'after',
       `
-With --json one object a line: header, input, block, free (zeros, nothing was written there), damage
-(offset, bytes, reason). The WAL of the height in flight ends in free space; damage at the very end is
+With --json one object a line: header, height (of what follows), input, block, free (zeros, nothing was
+written there), damage (offset, bytes, reason). The newest file ends in free space; damage at the very end is
 what a crash in the middle of a write leaves, and is cut off at the next start. Damage with records
-after it stops the node with WAL_CORRUPT.
+of its height after it stops the node with WAL_CORRUPT.
 
 Examples:
   nexus inspect wal --home /var/lib/nexus
@@ -87,7 +87,9 @@ function walText(line: WalLine): string {
   const at = String(line.offset).padStart(10)
   switch (line.kind) {
     case 'header':
-      return `${line.file}: height ${line.height}, chain ${line.chainId}, ${formatBytes(line.bytes)}`
+      return `${line.file}: from height ${line.height}, chain ${line.chainId}, ${formatBytes(line.bytes)}`
+    case 'height':
+      return `${at}  height ${line.height}`
     case 'input':
       return `${at}  ${line.summary}`
     case 'block':

@@ -1,7 +1,7 @@
 import { NexusError } from '../../core/primitives/errors.ts'
 import type { NodeConfig } from '../config.ts'
 import { readLastSigned } from '../consensus/lastSigned.ts'
-import { walFilesOf } from '../consensus/wal.ts'
+import { walFilesOf } from '../consensus/walFiles.ts'
 import { readGenesis } from '../home.ts'
 import { lockHolder } from '../lock.ts'
 import { type DiskUse, diskUse } from '../maintenance/diskUse.ts'

@@ -92,7 +92,7 @@ function textOf(found: Status): string {
       ['node', `${found.moniker}${found.pid === null ? '' : `, process ${found.pid}`}`],
       ['chain', String(found.chainId)],
       ['height', found.height === null ? 'unknown' : `${found.height}, of ${found.blockTime}`],
-      ['WAL', found.wal.length === 0 ? 'none' : `of heights ${found.wal.join(', ')}`],
+      ['WAL', found.wal.length === 0 ? 'none' : `files from heights ${found.wal.join(', ')}`],
       ['last signed', signedText(found.lastSigned)],
     )
   }

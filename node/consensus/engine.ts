@@ -33,7 +33,7 @@ import { knownPrecommits } from './knownPrecommits.ts'
 import type { Commit, ConsensusNetwork, TransactionSource } from './ports.ts'
 import { ProposalPace } from './proposalPace.ts'
 import type { Signer } from './signer.ts'
-import type { OpenedWal, WalFactory } from './wal.ts'
+import type { OpenedWal, WalFactory } from './walDirectory.ts'
 
 export type EngineOptions = {
   readonly chainId: number
@@ -100,7 +100,6 @@ export class NexusBft implements ConsensusEngine {
   readonly #attendance = new Attendance()
   readonly #lastReply = new Map<string, number>()
   #session: HeightSession | null = null
-  #ending: Promise<void> = Promise.resolve()
   /** The session of the height before, which knows the votes it saw. */
   #previous: HeightSession | null = null
   #head: ChainHead | null = null
@@ -163,7 +162,6 @@ export class NexusBft implements ConsensusEngine {
     this.#cancelRest?.()
     await this.#queue.stop()
     await this.#session?.end()
-    await this.#ending
     this.#session = null
   }
 
@@ -385,7 +383,7 @@ export class NexusBft implements ConsensusEngine {
       bytes: bytes.length,
       transactions: result.included.length,
     })
-    this.#endLater(session)
+    session.endCommitted()
     await this.#nextHeight()
     for (const commit of session.commits)
       await this.#forks.inspect({ certificate: commit, header: null }, session.firstVotes())
@@ -412,11 +410,6 @@ export class NexusBft implements ConsensusEngine {
         publicKey: toHex(publicKey),
         power,
       })
-  }
-
-  /** What the log of a committed height still holds back is of no use to anybody: nothing waits for it. */
-  #endLater(session: HeightSession): void {
-    this.#ending = session.end().catch(this.#modules.onFatal)
   }
 
   async #nextHeight(): Promise<void> {
@@ -471,7 +464,7 @@ export class NexusBft implements ConsensusEngine {
     const { height } = block.header
     assert(signatories !== null, 'a valid block holds nothing unacceptable')
     await this.#commit({ height, blockId, block: bytes, ...signatories, certificate })
-    if (this.#session !== null) this.#endLater(this.#session)
+    this.#session?.endCommitted()
     this.#previous = this.#session ?? this.#previous
     this.#session = null
     return null
@@ -485,7 +478,12 @@ const QUEUE_CAPACITY = 4_096
  * promised at the same height is no concern of another key.
  */
 const NO_WAL: OpenedWal = {
-  wal: { append: () => undefined, flush: async () => undefined, close: async () => undefined },
+  wal: {
+    append: () => undefined,
+    flush: async () => undefined,
+    close: async () => undefined,
+    discard: () => undefined,
+  },
   entries: [],
 }
 const LATE_GRACE_MS = 200

@@ -35,7 +35,8 @@ import type { DecidedHeight } from './proposalPace.ts'
 import type { Signer } from './signer.ts'
 import { Timers } from './timers.ts'
 import { VotesSeen } from './votesSeen.ts'
-import type { WalEntry, WalLog } from './wal.ts'
+import type { WalLog } from './walDirectory.ts'
+import type { WalEntry } from './walFormat.ts'
 
 /** Record types of the WAL. Numbered for ever. */
 export const WAL_INPUT = 1
@@ -233,12 +234,22 @@ export class HeightSession {
     return this.#candidates.get(blockId as BlockId)?.assembled?.bytes ?? null
   }
 
+  /** What the log of a committed height still holds back is of no use to anybody. */
+  endCommitted(): void {
+    this.#stop()
+    this.#modules.wal.discard()
+  }
+
   async end(): Promise<void> {
+    this.#stop()
+    await this.#modules.wal.close()
+  }
+
+  #stop(): void {
     this.#ended = true
     this.#timers.clear()
     this.#cancelRetry?.()
     this.#candidates.end()
-    await this.#modules.wal.close()
   }
 
   async #receiveVote(peerId: string, vote: SignedVote): Promise<void> {

@@ -1,6 +1,6 @@
 import type { StorageMetrics } from '../observability/metrics.ts'
 import type { Clock } from './clock.ts'
-import type { OpenedWal, WalFactory, WalLog } from './wal.ts'
+import type { OpenedWal, WalFactory, WalLog } from './walDirectory.ts'
 
 /** The same WAL, with the time and size of every flush observed. */
 export function meteredWal(
@@ -31,5 +31,6 @@ function metered(wal: WalLog, metrics: Pick<StorageMetrics, 'walFlushed'>, clock
       if (bytes > 0) metrics.walFlushed((clock.monoMs() - started) / 1_000, bytes)
     },
     close: () => wal.close(),
+    discard: () => wal.discard(),
   }
 }

@@ -8,7 +8,7 @@ import type { Admission } from './admission.ts'
 import type { Clock } from './clock.ts'
 import type { ConsensusNetwork } from './ports.ts'
 import type { Signer } from './signer.ts'
-import type { WalLog } from './wal.ts'
+import type { WalLog } from './walDirectory.ts'
 
 export type PromisesOptions = {
   readonly chainId: number

@@ -1,3 +1,4 @@
+import { assert } from '../../core/primitives/assert.ts'
 import { equalBytes, toHex } from '../../core/primitives/bytes.ts'
 import {
   type Codec,
@@ -14,11 +15,22 @@ import { LIMITS } from '../../core/primitives/limits.ts'
 import { crc32c } from '../storage/crc32c.ts'
 import type { ChainIdentity } from '../storage/meta.ts'
 
-const WAL_VERSION = 2
+const WAL_VERSION = 3
+/** Files of one height each, without marks: read, not written. */
+const ONE_HEIGHT_VERSION = 2
+
+/** A record that says which height those after it belong to; the heights before it are committed. Numbered for ever. */
+export const WAL_HEIGHT = 3
+
+export function heightOfMark({ payload }: WalEntry): number {
+  const height = decode(int, payload)
+  assert(height.ok, 'a checksummed WAL record is canonical')
+  return height.value
+}
 
 export type WalEntry = { readonly type: number; readonly payload: Uint8Array }
 
-/** The first bytes of every file: what it belongs to, and a salt that only this file has. */
+/** The first bytes of every file: what it belongs to, the lowest height it may hold, and a salt that only this file has. */
 export type WalHeader = ChainIdentity & { readonly height: number; readonly salt: Uint8Array }
 
 export const SALT_BYTES = 16
@@ -39,7 +51,7 @@ const storedHeaderCodec: Codec<StoredHeader> = struct<StoredHeader>({
 export const HEADER_BYTES = 76
 
 export function encodeHeader(header: WalHeader): Uint8Array {
-  const body = encode(storedHeaderCodec, { magic: MAGIC, version: WAL_VERSION, ...header })
+  const body = encode(storedHeaderCodec, { ...header, magic: MAGIC, version: WAL_VERSION })
   const out = new Uint8Array(HEADER_BYTES)
   out.set(body)
   new DataView(out.buffer).setUint32(body.length, crc32c(body))
@@ -60,7 +72,7 @@ export function checkHeader(
   expected: ChainIdentity & { readonly height: number },
   file: string,
 ): void {
-  if (header.version !== WAL_VERSION)
+  if (header.version !== WAL_VERSION && header.version !== ONE_HEIGHT_VERSION)
     throw new NexusError(
       { code: 'WAL_VERSION', file, found: header.version, expected: WAL_VERSION },
       { message: `${file} has WAL version ${header.version}: use the program that wrote it` },
@@ -126,7 +138,7 @@ export type Recovered = {
  * All good records from the start. A bad record ends them when nothing good follows but what was
  * written together with it: a power cut leaves any part of what was not synced, and none of that was
  * promised. Throws WAL_CORRUPT when a record of a later flush follows: what is bad had been synced
- * before that was written.
+ * before that was written. Unless a later height begins behind it: then nothing needs what is bad.
  */
 export function recoverRecords(file: Uint8Array, salt: number, path: string): Recovered {
   const view = viewOf(file)
@@ -134,15 +146,34 @@ export function recoverRecords(file: Uint8Array, salt: number, path: string): Re
   let end = HEADER_BYTES
   for (;;) {
     const record = recordAt(file, view, end, salt)
-    if (record === null) break
-    entries.push(record)
-    end += RECORD_HEAD_BYTES + record.payload.length
+    if (record !== null) {
+      entries.push(record)
+      end += RECORD_HEAD_BYTES + record.payload.length
+      continue
+    }
+    const { later, mark } = behind(file, view, end, salt)
+    if (mark !== null) end = mark
+    else if (later !== null) throw walCorrupt(path, end, later)
+    else return { entries, end }
   }
+}
+
+/** Behind something bad: the first record of a later flush, and the first that begins a height. */
+function behind(
+  file: Uint8Array,
+  view: DataView,
+  end: number,
+  salt: number,
+): { readonly later: number | null; readonly mark: number | null } {
+  let later: number | null = null
   for (let offset = end + 1; offset + RECORD_HEAD_BYTES <= file.length; offset++) {
-    const isLater = view.getUint32(offset + FLUSH_AT) > end
-    if (isLater && recordAt(file, view, offset, salt) !== null) throw walCorrupt(path, end, offset)
+    const isMark = file[offset + 4] === WAL_HEIGHT
+    const isLater = later === null && view.getUint32(offset + FLUSH_AT) > end
+    if ((!isMark && !isLater) || recordAt(file, view, offset, salt) === null) continue
+    if (isMark) return { later, mark: offset }
+    later = offset
   }
-  return { entries, end }
+  return { later, mark: null }
 }
 
 export type WalSpan =

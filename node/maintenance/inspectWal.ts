@@ -1,14 +1,15 @@
 import { type Input, inputCodec } from '../../consensus/index.ts'
 import { type Block, blockCodec, blockIdOf } from '../../core/chain/block.ts'
-import { decode } from '../../core/primitives/codec.ts'
+import { decode, int } from '../../core/primitives/codec.ts'
 import { WAL_BLOCK, WAL_INPUT } from '../consensus/heightSession.ts'
-import { type WalFile, walFilesOf } from '../consensus/wal.ts'
+import { type WalFile, walFilesOf } from '../consensus/walFiles.ts'
 import {
   decodeHeader,
   HEADER_BYTES,
   type RecordFault,
   saltCrc,
   spansOf,
+  WAL_HEIGHT,
 } from '../consensus/walFormat.ts'
 import type { FileSystem } from '../storage/fileSystem.ts'
 import { plainJson } from './plainJson.ts'
@@ -17,12 +18,15 @@ import { plainJson } from './plainJson.ts'
 export type WalLine = { readonly file: string; readonly offset: number } & (
   | {
       readonly kind: 'header'
+      /** The lowest that the file may hold. */
       readonly height: number
       readonly version: number
       readonly chainId: number
       readonly genesisHash: string
       readonly bytes: number
     }
+  /** What follows belongs to this height. */
+  | { readonly kind: 'height'; readonly height: number }
   | { readonly kind: 'input'; readonly input: unknown; readonly summary: string }
   | { readonly kind: 'block'; readonly block: unknown; readonly summary: string }
   | { readonly kind: 'free'; readonly bytes: number }
@@ -46,9 +50,13 @@ export async function* inspectWals(
   height: number | null,
 ): AsyncGenerator<WalLine> {
   for (const file of await walFilesOf(directory, fileSystem)) {
-    if (height !== null && file.height !== height) continue
     const bytes = await fileSystem.read(file.path)
-    if (bytes !== null) yield* linesOf(file, bytes)
+    if (bytes === null) continue
+    let current = file.height
+    for (const line of linesOf(file, bytes)) {
+      if (line.kind === 'height') current = line.height
+      if (height === null || current === height) yield line
+    }
   }
 }
 
@@ -81,6 +89,7 @@ export function* linesOf({ path: file, height }: WalFile, bytes: Uint8Array): Ge
 }
 
 type RecordLine =
+  | { readonly kind: 'height'; readonly height: number }
   | { readonly kind: 'input'; readonly input: unknown; readonly summary: string }
   | { readonly kind: 'block'; readonly block: unknown; readonly summary: string }
   | { readonly kind: 'damage'; readonly bytes: number; readonly reason: WalDamage }
@@ -93,6 +102,11 @@ function recordLine({
   readonly payload: Uint8Array
 }): RecordLine {
   const bytes = payload.length
+  if (type === WAL_HEIGHT) {
+    const height = decode(int, payload)
+    if (!height.ok) return { kind: 'damage', bytes, reason: 'NOT_CANONICAL' }
+    return { kind: 'height', height: height.value }
+  }
   if (type === WAL_INPUT) {
     const input = decode(inputCodec, payload)
     if (!input.ok) return { kind: 'damage', bytes, reason: 'NOT_CANONICAL' }

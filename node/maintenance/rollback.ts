@@ -1,7 +1,7 @@
 import { toHex } from '../../core/primitives/bytes.ts'
 import { NexusError } from '../../core/primitives/errors.ts'
 import { heightOf } from '../../core/primitives/units.ts'
-import { removeWalsFrom } from '../consensus/wal.ts'
+import { removeWals } from '../consensus/walFiles.ts'
 import { nodeFileSystem } from '../storage/fileSystem.ts'
 import {
   ROLLBACK_STEP,
@@ -47,7 +47,7 @@ export async function rollBack(
     onProgress({ kind: 'at', height })
   }
   // After the database: a WAL that is gone while the database still stands above it is a vote forgotten.
-  const walFilesRemoved = await removeWalsFrom(paths.wal, to + 1, nodeFileSystem)
+  const walFilesRemoved = await removeWals(paths.wal, nodeFileSystem)
   return { from: reach.height, to, stateRoot, walFilesRemoved }
 }
 

@@ -1,21 +1,49 @@
 import type { Socket } from 'node:net'
 import type { ConnectionEncrypter, MessageStream } from '@libp2p/interface'
+import { assert } from '../../core/primitives/assert.ts'
 
 // What libp2p 3 costs a node whose messages are small: noise hands the socket a frame's two-byte
 // length and its body as two writes, and yamux answers every message with a window update. A vote
-// of 110 bytes was four system calls and two wake-ups of the peer; here it is one of each.
+// of 110 bytes was four system calls and two wake-ups of the peer; here it is one of each. And at the
+// end of whatever arrived, noise throws an error made for it, with its stack.
 
 type EncrypterFactory<C> = (components: C) => ConnectionEncrypter
 
-/** The same encryption, over connections that write what is small in one turn of the event loop together. */
+/**
+ * The same encryption, over connections that write what is small in one turn of the event loop
+ * together, and that say with one and the same error that a length is not there yet.
+ */
 export function writingTogether<C>(create: EncrypterFactory<C>): EncrypterFactory<C> {
   return (components) => {
     const encrypter = create(components)
     const inbound = encrypter.secureInbound.bind(encrypter)
     const outbound = encrypter.secureOutbound.bind(encrypter)
-    encrypter.secureInbound = (connection, options) => inbound(corked(connection), options)
-    encrypter.secureOutbound = (connection, options) => outbound(corked(connection), options)
+    encrypter.secureInbound = async (connection, options) => {
+      const secured = await inbound(corked(connection), options)
+      readLengthsCheaply(secured.connection)
+      return secured
+    }
+    encrypter.secureOutbound = async (connection, options) => {
+      const secured = await outbound(corked(connection), options)
+      readLengthsCheaply(secured.connection)
+      return secured
+    }
     return encrypter
+  }
+}
+
+type LengthDecoder = (buffer: { readonly length: number; getUint16(at: number): number }) => number
+
+/** As the decoder of a connection's frames takes it: wait for more. */
+const TOO_SHORT = new RangeError('The length of a frame is not there yet')
+
+/** Throws when noise is not the version that this was written for. */
+function readLengthsCheaply(secured: object): void {
+  const { decoder } = secured as { readonly decoder?: { lengthDecoder?: LengthDecoder } }
+  assert(typeof decoder?.lengthDecoder === 'function', 'noise decodes frames by their lengths')
+  decoder.lengthDecoder = (buffer) => {
+    if (buffer.length < 2) throw TOO_SHORT
+    return buffer.getUint16(0)
   }
 }
 

@@ -19,7 +19,8 @@ import { EvidencePool } from '../../node/consensus/evidencePool.ts'
 import type { TransactionSource } from '../../node/consensus/ports.ts'
 import { wholeBodyOf } from '../../node/consensus/proposalBody.ts'
 import type { Signer } from '../../node/consensus/signer.ts'
-import type { WalEntry, WalFactory } from '../../node/consensus/wal.ts'
+import type { WalFactory } from '../../node/consensus/walDirectory.ts'
+import type { WalEntry } from '../../node/consensus/walFormat.ts'
 import {
   type ChainHead,
   type Decided,
@@ -377,6 +378,7 @@ function walOf(disk: Disk, alive: () => boolean): WalFactory {
           append: (type, payload) => void waiting.push({ type, payload }),
           flush,
           close: async () => {},
+          discard: () => {},
         },
       }
     },

@@ -10,7 +10,7 @@ import { LastSignedFile } from '../../../node/consensus/lastSigned.ts'
 import type { TransactionSource } from '../../../node/consensus/ports.ts'
 import { wholeBodyOf } from '../../../node/consensus/proposalBody.ts'
 import { FileSigner } from '../../../node/consensus/signer.ts'
-import { defaultWalDirectoryOptions, WalDirectory } from '../../../node/consensus/wal.ts'
+import { defaultWalDirectoryOptions, WalDirectory } from '../../../node/consensus/walDirectory.ts'
 import { batchCodec, type ConsensusMessage } from '../../../node/network/messages.ts'
 import { silentLogger } from '../../../node/observability/logger.ts'
 import { ChainReader, defaultChainReaderOptions } from '../../../node/storage/chainReader.ts'
@@ -79,8 +79,8 @@ export async function boot(world: Surroundings): Promise<Boot> {
     directory: PATHS.wal,
     fileSystem,
     randomBytes: world.randomBytes,
-    // Blocks do not fit: a height writes into what was allocated and beyond it.
-    preallocatedBytes: 4_096,
+    // Files of one height and of two, made before they are needed and not; records within what was allocated and beyond it.
+    preallocatedBytes: 5_120,
   })
   const others = (): readonly number[] => world.peers().filter((peer) => peer !== index)
   const evidence = new EvidencePool({

@@ -6,7 +6,7 @@ import { proposalDigest, voteDigest } from '../../../core/chain/vote.ts'
 import { decode, encode } from '../../../core/primitives/codec.ts'
 import { signatures } from '../../../core/primitives/signature.ts'
 import type { GuardedSigner } from '../../../node/consensus/signer.ts'
-import type { WalFactory } from '../../../node/consensus/wal.ts'
+import type { WalFactory } from '../../../node/consensus/walDirectory.ts'
 import { storedValidatorSet } from '../../../node/executor/chainHead.ts'
 import type { ConsensusMessage } from '../../../node/network/messages.ts'
 import type { CertifiedBytes } from '../../../node/network/requests.ts'
@@ -35,6 +35,7 @@ const walWithoutFlush = (factory: WalFactory): WalFactory => ({
         append: (t, p) => wal.append(t, p),
         flush: async () => {},
         close: () => wal.close(),
+        discard: () => wal.discard(),
       },
     }
   },

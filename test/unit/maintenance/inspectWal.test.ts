@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { inputCodec } from '../../../consensus/index.ts'
-import { encode } from '../../../core/primitives/codec.ts'
+import { encode, int } from '../../../core/primitives/codec.ts'
 import { WAL_INPUT } from '../../../node/consensus/heightSession.ts'
 import { Wal } from '../../../node/consensus/wal.ts'
-import { HEADER_BYTES, RECORD_HEAD_BYTES } from '../../../node/consensus/walFormat.ts'
+import { HEADER_BYTES, RECORD_HEAD_BYTES, WAL_HEIGHT } from '../../../node/consensus/walFormat.ts'
 import { inspectWals, linesOf, type WalLine } from '../../../node/maintenance/inspectWal.ts'
 import { MemoryFileSystem } from '../../support/memoryFileSystem.ts'
 import { IDENTITY } from '../../support/storedChain.ts'
@@ -49,6 +49,24 @@ describe('inspecting a WAL', () => {
     expect(kindsOf(all)).toEqual(kindsOf(lines))
     for await (const line of inspectWals('wal', fileSystem, 6)) all.push(line)
     expect(all).toHaveLength(lines.length)
+  })
+
+  it('shows the records of one height of several in a file', async () => {
+    const mark = (height: number) => [WAL_HEIGHT, encode(int, height)] as const
+    const { fileSystem } = await walBytes(1, [
+      mark(6),
+      [WAL_INPUT, START],
+      [WAL_INPUT, START],
+      mark(7),
+      [WAL_INPUT, START],
+    ])
+    const counts: number[] = []
+    for (const height of [5, 6, 7, 8]) {
+      const lines: WalLine[] = []
+      for await (const line of inspectWals('wal', fileSystem, height)) lines.push(line)
+      counts.push(lines.filter(({ kind }) => kind === 'input').length)
+    }
+    expect(counts).toEqual([1, 2, 1, 0])
   })
 
   it('names the place and the kind of damage, and goes on behind it', async () => {

@@ -37,3 +37,23 @@ it('a vote is one write of its sender and none of its receiver', async () => {
   expect(writes.calls).toBeGreaterThanOrEqual(votes)
   expect(writes.calls).toBeLessThan(votes * 1.3)
 })
+
+it('reading a vote makes no error for the length that has not come yet', async () => {
+  const [a, b] = (await startMesh(2)) as [TestNode, TestNode]
+  await gossipIsUp(a, [b])
+  const original = globalThis.RangeError
+  let made = 0
+  globalThis.RangeError = new Proxy(original, {
+    apply: (target, self, args) => {
+      made++
+      return Reflect.apply(target, self, args)
+    },
+  })
+  try {
+    for (let round = 0; round < 10; round++) a.network.broadcast(voteOf(round))
+    await until('the votes arrive', () => b.consensus.length >= 10)
+  } finally {
+    globalThis.RangeError = original
+  }
+  expect(made).toBe(0)
+})

@@ -4,8 +4,13 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import { LIMITS } from '../../../core/primitives/limits.ts'
-import { Wal, type WalEntry, type WalOptions } from '../../../node/consensus/wal.ts'
-import { HEADER_BYTES, RECORD_HEAD_BYTES } from '../../../node/consensus/walFormat.ts'
+import { Wal, type WalOptions } from '../../../node/consensus/wal.ts'
+import {
+  HEADER_BYTES,
+  RECORD_HEAD_BYTES,
+  type WalEntry,
+} from '../../../node/consensus/walFormat.ts'
+import { crc32c } from '../../../node/storage/crc32c.ts'
 import { nodeFileSystem } from '../../../node/storage/fileSystem.ts'
 import { VirtualDisk } from '../../sim/disk/virtualDisk.ts'
 import { fileSystemWith, MemoryFileSystem, osError } from '../../support/memoryFileSystem.ts'
@@ -290,7 +295,28 @@ describe('Wal recovery', () => {
       detail: { code: 'WAL_WRONG_CHAIN' },
     })
   })
+
+  it('goes on with a file of the version before as one of its own, and refuses a later one', async () => {
+    const data = await fileOf(ENTRIES)
+    expect((await reopen(ofVersion(data, 2))).entries).toEqual(ENTRIES)
+    const fileSystem = await fileSystemWith(PATH, ofVersion(data, 2))
+    await (await Wal.open(DIRECTORY, optionsOf(fileSystem))).wal.close()
+    expect(versionOf((await fileSystem.read(PATH)) as Uint8Array)).toBe(3)
+    await expect(reopen(ofVersion(data, 4))).rejects.toMatchObject({
+      detail: { code: 'WAL_VERSION', found: 4, expected: 3 },
+    })
+  })
 })
+
+const versionOf = (file: Uint8Array): number => new DataView(file.buffer).getUint32(4)
+
+function ofVersion(file: Uint8Array, version: number): Uint8Array {
+  const changed = file.slice()
+  const view = new DataView(changed.buffer)
+  view.setUint32(4, version)
+  view.setUint32(HEADER_BYTES - 4, crc32c(changed.subarray(0, HEADER_BYTES - 4)))
+  return changed
+}
 
 describe('Wal durability', () => {
   it('keeps everything flushed, and only whole records, when the power is cut at any instant', async () => {
