@@ -97,6 +97,13 @@ export const configSchema = z.strictObject({
       .min(0)
       .max(Number.MAX_SAFE_INTEGER)
       .describe('least tip that eth_maxPriorityFeePerGas suggests, in wei'),
+    signatureThreads: z
+      .int()
+      .min(0)
+      .max(64)
+      .describe(
+        'threads at most that recover signers of what is submitted; beyond the first they come and go with the load; 0: none',
+      ),
     limits: z.strictObject({
       bodyBytes: bytes.describe('size of a request'),
       headerBytes: bytes.describe('size of the headers of a request'),
@@ -220,7 +227,7 @@ export const configSchema = z.strictObject({
       .min(0)
       .max(64)
       .describe(
-        'threads that recover signers of what peers send, and as many for what RPC takes; 0: none',
+        'threads that recover signers of what peers send; 0: none',
       ),
   }),
 })
@@ -250,6 +257,7 @@ export const defaultConfigValues: ConfigValues = {
     unlimitedClients: [...defaultRpcOptions.unlimitedClients],
     // geth's own: 0.001 gwei.
     suggestedTip: Number(defaultRpcOptions.suggestedTip),
+    signatureThreads: 2,
     limits: { ...defaultRpcLimits },
   },
   metrics: { enabled: true, host: '127.0.0.1', port: 9545 },

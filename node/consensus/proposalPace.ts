@@ -37,8 +37,7 @@ export class ProposalPace {
 
   /** A height is over; the clock is monotonic. */
   decided({ bytes, transactions, elapsedMs, isLate }: DecidedHeight, nowMs: number): void {
-    this.#restUntilMs =
-      transactions < BUSY_TRANSACTIONS ? nowMs : nowMs - elapsedMs + BUSY_HEIGHT_MS
+    this.#restUntilMs = nowMs - elapsedMs + leastMs(transactions)
     const spentMs = elapsedMs - this.#fixedMs(elapsedMs)
     // A small block says nothing about larger ones.
     if (bytes * 2 < this.#targetBytes) return
@@ -89,9 +88,19 @@ const START_BYTES = 65_536
 const MAX_HALVINGS = 16
 /** Heights; a load that lasts longer makes its own blocks the measure, and the target creeps up. */
 const WINDOW = 512
-/** In a block: from here on a height takes at least so long. */
+
+/** Milliseconds that a height with so many transactions takes at least. */
+function leastMs(transactions: number): number {
+  if (transactions < BUSY_TRANSACTIONS) return 0
+  const share = (transactions - BUSY_TRANSACTIONS) / (FULL_TRANSACTIONS - BUSY_TRANSACTIONS)
+  return BUSY_HEIGHT_MS + (FULL_HEIGHT_MS - BUSY_HEIGHT_MS) * Math.min(1, share)
+}
+
+/** From here on heights are paced, and from there on no more than before. */
 const BUSY_TRANSACTIONS = 32
 const BUSY_HEIGHT_MS = 15
+const FULL_TRANSACTIONS = 256
+const FULL_HEIGHT_MS = 40
 const START_PERCENT = 200
 const GROW_PERCENT = 115
 const SLOW_PERCENT = 85

@@ -40,7 +40,7 @@ export class RpcService {
   #stopping = false
 
   constructor({ config, genesis }: RpcServiceOptions, modules: RpcServiceModules) {
-    const { suggestedTip, enabled: _, ...rpc } = config.rpc
+    const { suggestedTip, signatureThreads, enabled: _, ...rpc } = config.rpc
     this.#modules = modules
     this.#options = {
       databasePath: config.paths.database,
@@ -58,7 +58,7 @@ export class RpcService {
         blockGas: genesis.core.blockGas,
         gasRatio: genesis.core.gasRatio,
       },
-      signatureThreads: config.mempool.signatureThreads,
+      signatureThreads,
       clientVersion: clientVersion(readVersion()),
       devnetAccounts: config.devnet.methods ? unlockedAccounts(genesis) : null,
       rpc: { ...rpc, suggestedTip: BigInt(suggestedTip) },

@@ -22,8 +22,9 @@ export type SenderRecoveryOptions = {
   readonly rules: TransactionRules
   /** Of the chain; the threads take them from the registry themselves. */
   readonly engines: readonly Coprocessor[]
+  /** At most. */
   readonly threads: number
-  /** Whether the threads wait for work from the start; otherwise they come with the first of it. */
+  /** Whether one thread waits for work from the start; otherwise it comes with the first of it. */
   readonly eager: boolean
 }
 
@@ -99,15 +100,18 @@ type Pool = Piscina<RecoverRequest, Uint8Array>
 const poolOf = (threads: number): Pool =>
   new Piscina({
     filename: new URL('./recoverWorker.ts', import.meta.url).href,
-    minThreads: threads,
+    minThreads: 1,
     maxThreads: threads,
+    idleTimeout: IDLE_MS,
     maxQueue: MAX_QUEUE,
     resourceLimits: HEAP_LIMITS.signatures,
   })
 
 /** Waking a thread costs as much as a few signatures, and an idle chain's batches hold one transaction. */
 const MAX_INLINE = 4
-/** What one thread gets of a large batch or a whole block: about 30 ms of work. */
-const SHARE = 512
+/** What one thread gets at a time of a batch or a block, about 3 ms of work, so that all have something to do. */
+const SHARE = 50
+/** A thread beyond the first that had nothing to do for so long ends. */
+const IDLE_MS = 60_000
 /** Shares waiting for a thread; far more than a node accepts from its peers in a block's time. */
 const MAX_QUEUE = 4_096

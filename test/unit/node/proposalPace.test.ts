@@ -90,8 +90,14 @@ describe('ProposalPace', () => {
     expect(pace.restMs(1_000)).toBe(0)
     pace.decided({ ...SMALL, transactions: 32 }, 2_000)
     expect([2_000, 2_003, 2_005, 9_000].map((now) => pace.restMs(now))).toEqual([5, 2, 0, 0])
-    pace.decided({ ...SMALL, transactions: 500, elapsedMs: 60 }, 3_000)
-    expect(pace.restMs(3_000)).toBe(0)
+    pace.decided({ ...SMALL, transactions: 144 }, 3_000)
+    expect(pace.restMs(3_000)).toBe(17.5)
+    for (const transactions of [256, 5_000]) {
+      pace.decided({ ...SMALL, transactions }, 4_000)
+      expect(pace.restMs(4_000)).toBe(30)
+    }
+    pace.decided({ ...SMALL, transactions: 500, elapsedMs: 60 }, 5_000)
+    expect(pace.restMs(5_000)).toBe(0)
   })
 
   it('stays within its bounds', () => {
