@@ -226,9 +226,7 @@ export const configSchema = z.strictObject({
       .int()
       .min(0)
       .max(64)
-      .describe(
-        'threads that recover signers of what peers send; 0: none',
-      ),
+      .describe('threads that recover signers of what peers send; 0: none'),
   }),
 })
 
