@@ -8,6 +8,7 @@ import { createReferenceExecutive } from './interpreter/referenceExecutive.ts'
 import type { CommittedState } from './state/committedState.ts'
 import { FlatState } from './state/flatState.ts'
 import type { Tracer } from './tracer.ts'
+import { HOT_AFTER } from './vm/hotPath.ts'
 import { createNexusExecutive } from './vm/nexusExecutive.ts'
 import type { RunGuard } from './vm/vm.ts'
 
@@ -42,9 +43,8 @@ export type EngineOptions = {
 }
 
 export async function createEngine(options: EngineOptions): Promise<Engine> {
-  const { chainId, hardfork, committed, faucet = null } = options
+  const { chainId, hardfork, committed, faucet = null, hotAfter = HOT_AFTER } = options
   const common = createCommon(chainId, hardfork)
-  const hotAfter = options.hotAfter === undefined ? {} : { hotAfter: options.hotAfter }
   const flat = new FlatState(committed)
   const guard: RunGuard = { shouldStop: null }
   const core = new EngineGate()
@@ -54,7 +54,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const executive =
     options.executive === 'reference'
       ? await createReferenceExecutive({ ...parts, flat, watch: options.watch ?? null })
-      : createNexusExecutive({ ...parts, chainId, hardfork, ...hotAfter })
+      : createNexusExecutive({ ...parts, chainId, hardfork, hotAfter })
   const parties = { chainId, faucet, executive, guard, core, ancestors }
   const engine: Engine = { ...parties, flat, tracer: null }
   enter(engine, flat)

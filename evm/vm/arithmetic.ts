@@ -1,7 +1,7 @@
 import { assert } from '../../core/primitives/assert.ts'
 import { type Word, wordOfBigint } from '../state/word.ts'
 
-const MODULUS = 1n << 256n
+export const MODULUS = 1n << 256n
 const MAX = MODULUS - 1n
 const MAX_SAFE = Number.MAX_SAFE_INTEGER
 /** By number of bits; exact. */

@@ -2,8 +2,12 @@ import { EMPTY_BYTES } from '../../core/primitives/bytes.ts'
 import type { Fork } from './fork.ts'
 
 export const JUMPDEST = 0x5b
-export const PUSH1 = 0x60
-export const PUSH32 = 0x7f
+const PUSH1 = 0x60
+const PUSH32 = 0x7f
+
+/** How many bytes behind an opcode belong to it: what a PUSH pushes. */
+export const pushedBytes = (op: number): number =>
+  op >= PUSH1 && op <= PUSH32 ? op - PUSH1 + 1 : 0
 
 /** An opcode that no contract can reach, because it is undefined: the loop looks at the real one alone. */
 export const STEP_OPCODE = 0x0c
@@ -52,7 +56,7 @@ export function blockDemand(code: Uint8Array, from: number, fork: Fork): number 
     growth = Math.max(growth, height + (demand >> 24))
     height += fork.changes[op] as number
     if (STAYS[op] !== true && op !== JUMPDEST) break
-    if (op >= PUSH1 && op <= PUSH32) at += op - PUSH1 + 1
+    at += pushedBytes(op)
   }
   const fits = gas <= MOST_GAS && items <= MOST_ITEMS && growth < 1_024
   return fits ? (gas | (items << GAS_BITS) | ((growth + 1) << GROWTH_SHIFT)) >>> 0 : NEVER
@@ -66,7 +70,7 @@ export function feesFrom(code: Uint8Array, from: number, fork: Fork): number {
     if (op === JUMPDEST) return gas
     gas += fork.fees[op] as number
     if (STAYS[op] !== true) return gas
-    if (op >= PUSH1 && op <= PUSH32) at += op - PUSH1 + 1
+    at += pushedBytes(op)
   }
 }
 

@@ -1,7 +1,7 @@
 import { EMPTY_BYTES } from '../../core/primitives/bytes.ts'
 import { isDelegation } from '../delegation.ts'
 import { type Word, wordOfBytes } from '../state/word.ts'
-import { blockDemand, JUMPDEST, PUSH1, PUSH32 } from './blocks.ts'
+import { blockDemand, JUMPDEST, pushedBytes } from './blocks.ts'
 import type { Fork } from './fork.ts'
 import type { HotPath } from './hotPath.ts'
 
@@ -48,7 +48,7 @@ export class Code {
   pushed(at: number): Word {
     const known = this.pushes[at]
     if (known !== undefined) return known
-    const width = (this.padded[at] as number) - PUSH1 + 1
+    const width = pushedBytes(this.padded[at] as number)
     const value = wordOfBytes(this.padded.subarray(at + 1, at + 1 + width))
     this.pushes[at] = value
     return value
@@ -62,7 +62,7 @@ function jumpsOf(code: Uint8Array): Uint8Array {
   for (let at = 0; at < code.length; at++) {
     const opcode = code[at] as number
     if (opcode === JUMPDEST) jumps[at] = 1
-    else if (opcode >= PUSH1 && opcode <= PUSH32) at += opcode - PUSH1 + 1
+    else at += pushedBytes(opcode)
   }
   return jumps
 }

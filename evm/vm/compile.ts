@@ -1,5 +1,5 @@
 import { loadWord, storeWord, type Word, wordAt } from '../state/word.ts'
-import { isConstant, JUMPDEST, PUSH1, PUSH32 } from './blocks.ts'
+import { isConstant, JUMPDEST, pushedBytes } from './blocks.ts'
 import type { Code } from './code.ts'
 import type { Fork } from './fork.ts'
 import type { Handler } from './handler.ts'
@@ -77,10 +77,10 @@ function writePath(writer: PathWriter, code: Code, from: number): void {
       if (next < 0) break
       pc = next
       writer.steps++
-    } else if (op >= PUSH1 && op <= PUSH32) {
+    } else if (pushedBytes(op) > 0) {
       writer.demand(op)
       writer.push(literal(code.pushed(pc)))
-      pc += op - PUSH1 + 2
+      pc += pushedBytes(op) + 1
     } else if (writeOpcode(writer, code, pc, op)) pc++
     else break
   }

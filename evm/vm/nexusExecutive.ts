@@ -13,7 +13,6 @@ import type { Tracer } from '../tracer.ts'
 import { AccessReport } from './accessReport.ts'
 import { enterCall, enterCreation } from './calls.ts'
 import { forkOf } from './fork.ts'
-import { HOT_AFTER } from './hotPath.ts'
 import { run } from './loop.ts'
 import { precompilesOf } from './precompiles.ts'
 import { Trace } from './trace.ts'
@@ -25,16 +24,15 @@ export type NexusExecutiveOptions = {
   readonly common: Common
   readonly gate: EngineGate
   readonly guard: RunGuard
-  /** Absent: what pays. */
-  readonly hotAfter?: number
+  /** How often a block runs before it is compiled. */
+  readonly hotAfter: number
   readonly ancestorHash: (number: number) => Uint8Array | null
 }
 
 /** Our own interpreter behind the common type: never waits. */
 export function createNexusExecutive(options: NexusExecutiveOptions): Executive {
-  const { chainId, hardfork, common, gate, guard, ancestorHash } = options
+  const { chainId, hardfork, common, gate, guard, ancestorHash, hotAfter } = options
   const precompiles = precompilesOf(common)
-  const { hotAfter = HOT_AFTER } = options
   const fork = forkOf(hardfork)
   const vm = new Vm({ chainId, fork, gate, precompiles, guard, ancestorHash, hotAfter })
   return {

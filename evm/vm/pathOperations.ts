@@ -1,63 +1,14 @@
 import type { Word } from '../state/word.ts'
-import {
-  add,
-  addmod,
-  and,
-  byte,
-  div,
-  eq,
-  gt,
-  iszero,
-  lt,
-  mod,
-  mul,
-  mulmod,
-  not,
-  or,
-  sar,
-  sdiv,
-  sgt,
-  shl,
-  shr,
-  signextend,
-  slt,
-  smod,
-  sub,
-  xor,
-} from './arithmetic.ts'
+import * as words from './arithmetic.ts'
 import { type Item, literal, type PathWriter } from './pathWriter.ts'
 
 const MAX_SAFE = Number.MAX_SAFE_INTEGER
 const MAX_INT = 0x7fff_ffff
-const MODULUS = 1n << 256n
+
+const { MODULUS, ...functions } = words
 
 /** What a path calls where there is no shorter way, and what is known before it runs is computed with. */
-export const WORD_FUNCTIONS = {
-  add,
-  addmod,
-  and,
-  byte,
-  div,
-  eq,
-  gt,
-  iszero,
-  lt,
-  mod,
-  mul,
-  mulmod,
-  not,
-  or,
-  sar,
-  sdiv,
-  sgt,
-  shl,
-  shr,
-  signextend,
-  slt,
-  smod,
-  sub,
-  xor,
-}
+export const WORD_FUNCTIONS = functions
 
 /** Opcode, function of `arithmetic.ts`, operands; the top of the stack is the first. */
 const FUNCTIONS: Readonly<Record<number, readonly [keyof typeof WORD_FUNCTIONS, 1 | 2 | 3]>> = {
