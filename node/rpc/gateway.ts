@@ -17,9 +17,9 @@ import type { PooledTransaction } from '../mempool/transaction.ts'
 import type { LogLevel } from '../observability/logger.ts'
 import type { MetricsSnapshot } from '../observability/metrics.ts'
 
-/** What a submission may come to in the node thread. */
 /** Whatever is submitted. */
 export type NotNowCode = 'CATCHING_UP' | 'CHAIN_BUSY'
+/** What a submission may come to in the node thread. */
 export type SubmissionCode = PoolCode | NotNowCode
 export type ActionSubmissionCode = ActionPoolCode | NotNowCode
 export type Verdicts<C extends string> = readonly Result<null, C>[]

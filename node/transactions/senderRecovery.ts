@@ -113,5 +113,5 @@ const MAX_INLINE = 4
 const SHARE = 50
 /** A thread beyond the first that had nothing to do for so long ends. */
 const IDLE_MS = 60_000
-/** Shares waiting for a thread; far more than a node accepts from its peers in a block's time. */
-const MAX_QUEUE = 4_096
+/** Shares waiting for a thread: two million signatures, far more than a node accepts from its peers in a block's time. */
+const MAX_QUEUE = Math.ceil(2 ** 21 / SHARE)

@@ -5,6 +5,7 @@ import { encodeArgs } from '../../../core/host/fieldCodec.ts'
 import { signEnvelope } from '../../../core/host/typedData.ts'
 import { fromHex, toHex } from '../../../core/primitives/bytes.ts'
 import { keccak256 } from '../../../core/primitives/hash.ts'
+import { LIMITS } from '../../../core/primitives/limits.ts'
 import { addressOfPrivateKey } from '../../../core/primitives/signature.ts'
 import { coreRegistry } from '../../../node/engines/registry.ts'
 import { isAction } from '../../../node/mempool/action.ts'
@@ -166,6 +167,13 @@ describe('SenderRecovery', () => {
     if (!signed.ok) throw new Error(signed.code)
     return signed.value
   }
+
+  it('holds more than some full blocks while its threads are busy', async () => {
+    const items = new Array<Uint8Array>(6 * LIMITS.blockTransactions).fill(Uint8Array.of(1))
+    const judged = await threaded.decode(items)
+    expect(judged.length).toBe(items.length)
+    expect(judged.every((one) => one === null)).toBe(true)
+  }, 60_000)
 
   it('comes to the same in threads, whatever is mixed and however much there is', async () => {
     const transfers = await Promise.all([0, 1, 2, 3].map(transfer))
