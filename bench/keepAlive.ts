@@ -1,14 +1,17 @@
-import { Agent, request } from 'node:http'
+import { Pool } from 'undici'
 
-/** JSON-RPC over kept-open connections; `fetch` costs several times more CPU per call. */
+const HEADERS = { 'content-type': 'application/json' }
+
+/** JSON-RPC over kept-open connections. Half of what `node:http` costs a call, a third of `fetch`. */
 export class KeepAliveClient {
-  readonly #url: URL
-  readonly #agent: Agent
+  readonly #pool: Pool
+  readonly #path: string
   #nextId = 1
 
   constructor(url: string, connections = 2) {
-    this.#url = new URL(url)
-    this.#agent = new Agent({ keepAlive: true, maxSockets: connections })
+    const { origin, pathname } = new URL(url)
+    this.#pool = new Pool(origin, { connections, pipelining: 1 })
+    this.#path = pathname
   }
 
   async call<T>(method: string, params: readonly unknown[]): Promise<T> {
@@ -22,31 +25,12 @@ export class KeepAliveClient {
     return answer.result as T
   }
 
-  post(body: string): Promise<string> {
-    return new Promise((resolve, reject) => {
-      const outgoing = request(
-        this.#url,
-        {
-          method: 'POST',
-          agent: this.#agent,
-          headers: {
-            'content-type': 'application/json',
-            'content-length': Buffer.byteLength(body),
-          },
-        },
-        (response) => {
-          const chunks: Buffer[] = []
-          response.on('data', (chunk: Buffer) => chunks.push(chunk))
-          response.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')))
-          response.on('error', reject)
-        },
-      )
-      outgoing.on('error', reject)
-      outgoing.end(body)
-    })
+  async post(body: string): Promise<string> {
+    const request = { path: this.#path, method: 'POST', headers: HEADERS, body } as const
+    return (await this.#pool.request(request)).body.text()
   }
 
   close(): void {
-    this.#agent.destroy()
+    void this.#pool.destroy()
   }
 }
