@@ -20,7 +20,7 @@ import {
 } from '../storage/chainReader.ts'
 import type { ChainIdentity } from '../storage/meta.ts'
 import { Channel } from '../threads/channel.ts'
-import { yieldToConsensus } from '../threads/priority.ts'
+import { NICE, yieldToConsensus } from '../threads/priority.ts'
 import { SenderRecovery } from '../transactions/senderRecovery.ts'
 import { ChainBackend, defaultChainBackendOptions } from './chainBackend.ts'
 import { CoreReplica } from './coreReplica.ts'
@@ -52,7 +52,7 @@ type Running = {
   readonly recovery: SenderRecovery
 }
 
-yieldToConsensus()
+yieldToConsensus(NICE.requests)
 const options = workerData as RpcThreadOptions
 const metrics = createMetrics({ thread: 'rpc', now: () => performance.now() / 1_000 })
 const logging = createLogger(options.log)

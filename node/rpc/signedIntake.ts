@@ -31,9 +31,11 @@ export class SignedIntake {
   }
 
   #flush(): void {
+    const share = Math.ceil(this.#waiting.length / MAX_JUDGING)
+    const count = Math.max(LEAST_TAKEN, Math.min(MOST_TAKEN, share))
     while (this.#waiting.length > 0 && this.#judging < MAX_JUDGING) {
       this.#judging++
-      this.#answered = this.#answer(this.#waiting.splice(0, MAX_TAKEN), this.#answered)
+      this.#answered = this.#answer(this.#waiting.splice(0, count), this.#answered)
     }
   }
 
@@ -54,6 +56,11 @@ export class SignedIntake {
 }
 
 /** About 8 ms of one thread: nobody waits long behind a burst. */
-const MAX_TAKEN = 128
-/** The next ones wait at the thread, which is never idle between two. */
-const MAX_JUDGING = 2
+const MOST_TAKEN = 128
+/** Half a millisecond, below which a thread's turn costs as much as what is in it. */
+const LEAST_TAKEN = 16
+/**
+ * Parts under way at once. Clients that wait for their answers send the next ones when they have them: in one
+ * part they, this thread and those of the signatures would take turns, each idle while another works.
+ */
+const MAX_JUDGING = 4

@@ -6,7 +6,7 @@ import { decode } from '../../core/primitives/codec.ts'
 import { coreRegistry } from '../engines/registry.ts'
 import { type Database, defaultDatabaseOptions, openDatabase } from '../storage/database.ts'
 import { Channel } from '../threads/channel.ts'
-import { yieldToConsensus } from '../threads/priority.ts'
+import { NICE, yieldToConsensus } from '../threads/priority.ts'
 import { writeSnapshot } from './createSnapshot.ts'
 import { pruneSnapshots, SnapshotWriter } from './snapshotFiles.ts'
 import { openSource, type SnapshotSource } from './snapshotSource.ts'
@@ -30,7 +30,7 @@ export type SnapshotThreadApi = {
   readonly close: (argument: undefined) => Promise<void>
 }
 
-yieldToConsensus()
+yieldToConsensus(NICE.background)
 const options = workerData as SnapshotThreadOptions
 const { root } = options
 let database: Database | null = null

@@ -1,12 +1,12 @@
 import '../nativeHash.ts'
 import { encode } from '../../core/primitives/codec.ts'
 import { coreRegistry } from '../engines/registry.ts'
-import { yieldToConsensus } from '../threads/priority.ts'
+import { NICE, yieldToConsensus } from '../threads/priority.ts'
 import { ActionDecoder } from './actionDecoder.ts'
 import { recover, recoveredCodec } from './recovered.ts'
 import type { RecoverRequest } from './senderRecovery.ts'
 
-yieldToConsensus()
+yieldToConsensus(NICE.background)
 let decoder: { readonly chainId: number; readonly actions: ActionDecoder } | null = null
 
 /** A thread serves one chain for all its life. */

@@ -6,8 +6,8 @@ const program = (url: string): string => `
   import { readlinkSync } from 'node:fs'
   import { getPriority } from 'node:os'
   import { parentPort } from 'node:worker_threads'
-  import { yieldToConsensus } from ${JSON.stringify(url)}
-  yieldToConsensus()
+  import { NICE, yieldToConsensus } from ${JSON.stringify(url)}
+  yieldToConsensus(NICE.background)
   parentPort.postMessage(getPriority(Number(readlinkSync('/proc/thread-self').split('/').at(-1))))
 `
 
