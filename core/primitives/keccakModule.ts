@@ -22,8 +22,13 @@ export const FIRST_FREE = 256
  */
 export const keccakPairModule = (): Uint8Array<ArrayBuffer> =>
   moduleOf({
-    ...{ name: 'pair', parameters: 5, pages: 1, data: ROUND_CONSTANTS },
-    body: [...[2, 1, I32, LANE_LOCALS, V128], ...absorbLoop(), ...digests(), END],
+    ...{ pages: 1, imports: [], data: ROUND_CONSTANTS },
+    functions: [
+      {
+        ...{ name: 'pair', parameters: [I32, I32, I32, I32, I32], results: [] },
+        body: [...[2, 1, I32, LANE_LOCALS, V128], ...absorbLoop(), ...digests(), END],
+      },
+    ],
   })
 
 const vector = (operation: number): number[] => [0xfd, ...unsigned(operation)]

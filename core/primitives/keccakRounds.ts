@@ -1,4 +1,5 @@
 import {
+  at,
   BRANCH_IF,
   END,
   get,
@@ -6,6 +7,7 @@ import {
   I32_LESS,
   I32_SUB,
   i32,
+  LOAD,
   LOOP,
   set,
   tee,
@@ -35,6 +37,30 @@ export type LaneCode = {
 export const LANE_LOCALS = LANES + LANES + 5 + 1
 export const stateOf = (code: LaneCode, lane: number): number => code.round + 1 + lane
 export const scratchOf = (code: LaneCode): number => code.round + LANE_LOCALS
+
+const CONST = 0x42
+const AND = 0x83
+const XOR = 0x85
+const ROTATE = 0x89
+/** −1, all bits set. */
+const ALL = [CONST, 0x7f]
+
+/** One state in 64-bit integers; `round` as in `LaneCode`. */
+export function integerLanes(round: number): LaneCode {
+  const scratch = round + LANE_LOCALS
+  return {
+    ...{ round, xor: [XOR], without: [...ALL, XOR, AND] },
+    rotated: (bits) => [...get(scratch), ...(bits === 0 ? [] : [CONST, bits, ROTATE])],
+    constant: (offset) => [LOAD, ...at(offset)],
+  }
+}
+
+/** Takes a block at the address in `message` into a state of integers. */
+export const absorb = (code: LaneCode, message: number): number[] =>
+  Array.from({ length: LANES_OF_RATE }, (_, lane) => [
+    ...[...get(message), LOAD, ...at(8 * lane)],
+    ...[...get(stateOf(code, lane)), XOR, ...set(stateOf(code, lane))],
+  ]).flat()
 
 /** All 24 rounds (FIPS 202 §3.2); the constants lie at address 0. */
 export const permutation = (code: LaneCode): number[] => [

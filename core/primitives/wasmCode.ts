@@ -1,12 +1,15 @@
 /** The parts of a WebAssembly module (WebAssembly core specification, §5). */
 export const I32 = 0x7f
 export const I64 = 0x7e
+export const F64 = 0x7c
 export const V128 = 0x7b
 export const VOID = 0x40
 export const LOOP = 0x03
 export const IF = 0x04
 export const END = 0x0b
 export const BRANCH_IF = 0x0d
+/** Of 64 bits. */
+export const LOAD = 0x29
 export const I32_CONST = 0x41
 export const I32_LESS = 0x49
 export const I32_ADD = 0x6a
@@ -36,27 +39,60 @@ const name = (text: string): number[] => [
   ...Array.from(text, (letter) => letter.charCodeAt(0)),
 ]
 
-export type OneFunction = {
-  readonly name: string
-  /** All of them i32. */
-  readonly parameters: number
-  readonly body: readonly number[]
-  readonly pages: number
+type Signature = { readonly parameters: readonly number[]; readonly results: readonly number[] }
+export type Import = Signature & { readonly name: string }
+/** `body` begins with its locals and ends with END. */
+export type ModuleFunction = Import & { readonly body: readonly number[] }
+
+export type ModuleParts = {
+  /** Of a memory of its own, which it exports; null: it imports one as `memory`. */
+  readonly pages: number | null
+  /** Their numbers come before those of its own functions; from `HOST`, as the memory. */
+  readonly imports: readonly Import[]
+  /** All of them are exported. */
+  readonly functions: readonly ModuleFunction[]
   /** At address 0. */
   readonly data: readonly number[]
 }
 
-/** A module with a memory, which it exports, and one function. */
-export function moduleOf(only: OneFunction): Uint8Array<ArrayBuffer> {
-  const { parameters, body, pages, data } = only
-  const types = Array.from({ length: parameters }, () => I32)
+/** What a module's imports are found under. */
+export const HOST = 'host'
+
+export function moduleOf({
+  pages,
+  imports,
+  functions,
+  data,
+}: ModuleParts): Uint8Array<ArrayBuffer> {
+  const signatures = [...imports, ...functions].map(({ parameters, results }) => [
+    ...[0x60, ...unsigned(parameters.length), ...parameters],
+    ...[...unsigned(results.length), ...results],
+  ])
+  const imported = [
+    ...(pages === null ? [[...name(HOST), ...name('memory'), 2, 0, 1]] : []),
+    ...imports.map((part, i) => [...name(HOST), ...name(part.name), 0, ...unsigned(i)]),
+  ]
+  const types = functions.map((_, i) => unsigned(imports.length + i))
+  const exported = [
+    ...(pages === null ? [] : [[...name('memory'), 2, 0]]),
+    ...functions.map((part, i) => [...name(part.name), 0, ...unsigned(imports.length + i)]),
+  ]
+  const bodies = functions.map(({ body }) => [...unsigned(body.length), ...body])
   return Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
-    ...section(1, [1, 0x60, parameters, ...types, 0]),
-    ...section(3, [1, 0]),
-    ...section(5, [1, 0, pages]),
-    ...section(7, [2, ...name('memory'), 2, 0, ...name(only.name), 0, 0]),
-    ...section(10, [1, ...unsigned(body.length), ...body]),
-    ...section(11, [1, 0, I32_CONST, 0, END, ...unsigned(data.length), ...data]),
+    ...section(1, vector(signatures)),
+    ...(imported.length === 0 ? [] : section(2, vector(imported))),
+    ...section(3, vector(types)),
+    ...(pages === null ? [] : section(5, [1, 0, ...unsigned(pages)])),
+    ...section(7, vector(exported)),
+    ...section(10, vector(bodies)),
+    ...(data.length === 0
+      ? []
+      : section(11, [1, 0, I32_CONST, 0, END, ...unsigned(data.length), ...data])),
   ])
 }
+
+const vector = (parts: readonly (readonly number[])[]): number[] => [
+  ...unsigned(parts.length),
+  ...parts.flat(),
+]

@@ -1,7 +1,8 @@
 /** As much of the platform's WebAssembly as Nexus needs; its type is not among those of the pure folders. */
 export type Wasm = {
   readonly Module: new (bytes: Uint8Array<ArrayBuffer>) => object
-  readonly Instance: new (module: object) => { readonly exports: object }
+  readonly Instance: new (module: object, imports?: object) => { readonly exports: object }
+  readonly Memory: new (size: { readonly initial: number }) => WasmMemory
 }
 export type WasmMemory = { readonly buffer: ArrayBuffer; grow(pages: number): number }
 

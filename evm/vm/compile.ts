@@ -3,6 +3,7 @@ import { isConstant, JUMPDEST, pushedBytes } from './blocks.ts'
 import type { Code } from './code.ts'
 import type { Fork } from './fork.ts'
 import type { Handler } from './handler.ts'
+import { hotLoop } from './hotLoop.ts'
 import type { HotPath, PathFunction } from './hotPath.ts'
 import { COMPILED } from './hotPath.ts'
 import { operate, WORD_FUNCTIONS } from './pathOperations.ts'
@@ -38,7 +39,7 @@ export function compilePath(
 ): HotPath | null {
   if (!canCompile) return null
   const writer = new PathWriter(fork)
-  writePath(writer, code, from)
+  const trail = writePath(writer, code, from)
   if (writer.opcodes < LEAST_OPCODES) return null
   const names = Object.keys(NAMES)
   const body = `return function (vm, frame, stack, sp) {
@@ -50,15 +51,19 @@ ${writer.source()}
   // The source is made of the templates beside this file and of numbers.
   const make = new Function(...names, 'handlers', `'use strict'\n${body}`)
   const run: PathFunction = make(...Object.values(NAMES), handlers)
-  return {
+  const path = {
     ...{ gas: writer.gas, items: writer.least, growth: writer.growth, steps: writer.steps },
-    ...{ run, exits: writer.exits() },
+    ...{ run, exits: writer.exits(), isLoop: writer.isLoop },
   }
+  if (!path.isLoop) return path
+  const { gas, steps } = writer
+  return hotLoop(path, { code, fork, trail, gas, steps }, handlers)
 }
 
-/** Follows the code from a block along the hottest way. */
-function writePath(writer: PathWriter, code: Code, from: number): void {
+/** Follows the code from a block along the hottest way; returns where it came by. */
+function writePath(writer: PathWriter, code: Code, from: number): readonly number[] {
   const { padded } = code
+  const trail: number[] = []
   const visited = new Set<number>()
   let pc = from
   for (;;) {
@@ -66,12 +71,13 @@ function writePath(writer: PathWriter, code: Code, from: number): void {
     if (op === JUMPDEST || pc === from) {
       if (pc === from && writer.opcodes > 0) {
         writer.close(pc)
-        return
+        return trail
       }
-      if (visited.has(pc)) break
+      if (visited.has(pc) || (pc !== from && isLoop(code, pc))) break
       visited.add(pc)
     }
     if (writer.opcodes >= MOST_OPCODES || writer.written >= MOST_WRITTEN) break
+    trail.push(pc)
     const next = op === 0x56 || op === 0x57 ? writeJump(writer, code, pc) : null
     if (next !== null) {
       if (next < 0) break
@@ -85,6 +91,7 @@ function writePath(writer: PathWriter, code: Code, from: number): void {
     else break
   }
   writer.line(writer.exit(pc, writer.gas))
+  return trail
 }
 
 /** False: the path ends before it. */
@@ -188,4 +195,6 @@ function writeJump(writer: PathWriter, code: Code, pc: number): number {
   return next
 }
 
+const isLoop = ({ heat, paths }: Code, pc: number): boolean =>
+  paths[(heat[pc] as number) - COMPILED]?.isLoop === true
 const heatOf = (code: Code, pc: number): number => Math.min(code.heat[pc] as number, COMPILED)

@@ -7,6 +7,7 @@ import type { Code } from './code.ts'
 import { ERROR } from './errors.ts'
 import type { Frame } from './frame.ts'
 import type { Vm } from './vm.ts'
+import { FRAMES_AT } from './wasm/layout.ts'
 
 /** EIP-170, and what storing a byte of code costs. */
 const MAX_CODE_BYTES = 24_576
@@ -38,7 +39,7 @@ export function openFrame(
   frame.code = code
   frame.sp = floor
   frame.floor = floor
-  frame.base = parent === null ? 0 : parent.base + parent.size
+  frame.base = parent === null ? FRAMES_AT : parent.base + parent.size
   frame.gas = parties.gas
   frame.gasLimit = parties.gas
   frame.value = parties.value

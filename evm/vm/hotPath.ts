@@ -16,6 +16,8 @@ export type HotPath = {
   /** The number of the exit it left by, or `ENDED`. */
   readonly run: PathFunction
   readonly exits: readonly Exit[]
+  /** It comes back to where it began by itself. */
+  readonly isLoop: boolean
 }
 
 export type PathFunction = (vm: Vm, frame: Frame, stack: Word[], sp: number) => number

@@ -37,6 +37,19 @@ const FUNCTIONS: Readonly<Record<number, readonly [keyof typeof WORD_FUNCTIONS, 
   28: ['shr', 2],
   29: ['sar', 2],
 }
+type WordFunction = {
+  readonly name: keyof typeof WORD_FUNCTIONS
+  readonly compute: (...words: readonly Word[]) => Word
+  readonly count: number
+}
+/** What computes an opcode of arithmetic, comparison or bits, and of how many operands; null: it is none. */
+export function wordFunction(op: number): WordFunction | null {
+  const row = FUNCTIONS[op]
+  if (row === undefined) return null
+  const [name, count] = row
+  const compute = WORD_FUNCTIONS[name] as (...words: readonly Word[]) => Word
+  return { name, compute, count }
+}
 /** Their results are below 2^53. */
 const NUMBERS: ReadonlySet<string> = new Set([
   ...['lt', 'gt', 'slt', 'sgt', 'eq', 'iszero', 'byte'],
@@ -44,19 +57,19 @@ const NUMBERS: ReadonlySet<string> = new Set([
 
 /** Arithmetic, comparisons and bits. False, and nothing written, if it is something else. */
 export function operate(writer: PathWriter, op: number): boolean {
-  const row = FUNCTIONS[op]
-  if (row === undefined) {
+  const row = wordFunction(op)
+  if (row === null) {
     if (op !== 0x59) return false
     writer.demand(op)
     writer.define('size', true)
     return true
   }
-  const [name, count] = row
+  const { name, compute, count } = row
   writer.demand(op)
   const operands = Array.from({ length: count }, () => writer.pop())
   const values = operands.flatMap(({ value }) => (value === null ? [] : [value]))
   if (values.length === count) {
-    writer.push(literal((WORD_FUNCTIONS[name] as (...words: readonly Word[]) => Word)(...values)))
+    writer.push(literal(compute(...values)))
     return true
   }
   const [a, b = a] = operands as [Item, Item?]

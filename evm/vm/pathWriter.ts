@@ -203,6 +203,10 @@ export class PathWriter {
     } else this.line(leave)
   }
 
+  get isLoop(): boolean {
+    return this.#next !== null
+  }
+
   /** It is a number, or the path has been left. */
   isNumber({ text, isNumber }: Item): boolean {
     return isNumber || this.#numbers.has(text)

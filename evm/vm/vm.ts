@@ -2,6 +2,7 @@ import type { Log } from '../../core/chain/executedBlock.ts'
 import { isReserved } from '../../core/host/precompile.ts'
 import { assert } from '../../core/primitives/assert.ts'
 import { EMPTY_BYTES } from '../../core/primitives/bytes.ts'
+import type { WasmMemory } from '../../core/primitives/webAssembly.ts'
 import { EMPTY_CODE_HASH } from '../account.ts'
 import type { BlockEnvironment } from '../blockEnvironment.ts'
 import { GenerationCache } from '../cache.ts'
@@ -21,6 +22,7 @@ import type { Handler } from './handler.ts'
 import { COMPILED, COOL, MOST_PATHS } from './hotPath.ts'
 import type { Precompile } from './precompiles.ts'
 import type { Trace } from './trace.ts'
+import { LoopHost } from './wasm/loopHost.ts'
 
 /** Positions and sizes must be payable: 2^32 bytes of memory cost 2^45 gas, and a block has 2^32. */
 const MAX_OFFSET = 2 ** 32
@@ -69,6 +71,9 @@ export class Vm {
   /** Of all frames, one behind the other: a caller's does not change while its callee runs. */
   memory = new Uint8Array(65_536)
   view = new DataView(this.memory.buffer)
+  readonly loops = new LoopHost()
+  /** What `memory` belongs to once a loop has been compiled; undefined before, null: there is no such thing here. */
+  #shared: WasmMemory | null | undefined
   readonly #withPaths = new Set<Code>()
   #paths = 0
   #flat: FlatState | null = null
@@ -166,9 +171,26 @@ export class Vm {
     this.memory.set(memory.subarray(0, used))
   }
 
+  /** Never grown in place: input of frames may lie in the old bytes, which growing would take away. */
   #allocate(bytes: number): void {
-    this.memory = new Uint8Array(bytes)
-    this.view = new DataView(this.memory.buffer)
+    if (this.#shared) this.#shared = this.loops.memory(bytes)
+    this.#use(this.#shared?.buffer ?? new ArrayBuffer(bytes))
+  }
+  #use(buffer: ArrayBuffer): void {
+    this.memory = new Uint8Array(buffer)
+    this.view = new DataView(buffer)
+  }
+
+  /** Memory as WebAssembly has it, with what frames have up to this one; null: there is none. */
+  share(frame: Frame): WasmMemory | null {
+    if (this.#shared !== undefined) return this.#shared
+    const { memory } = this
+    this.#shared = this.loops.memory(memory.length)
+    if (this.#shared !== null) {
+      this.#use(this.#shared.buffer)
+      this.memory.set(memory.subarray(0, frame.base + frame.size))
+    }
+    return this.#shared
   }
 
   /** A view of memory that has been reserved; valid as long as its frame does nothing. */
@@ -215,6 +237,7 @@ export class Vm {
     }
     this.#withPaths.clear()
     this.#paths = 0
+    this.loops.forget()
   }
 
   /** What answers a call of the address. */

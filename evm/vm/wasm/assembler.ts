@@ -1,5 +1,12 @@
 import { assert } from '../../../core/primitives/assert.ts'
-import { END, I32, I64, moduleOf, unsigned, VOID } from '../../../core/primitives/wasmCode.ts'
+import {
+  END,
+  I32,
+  type ModuleFunction,
+  moduleOf,
+  unsigned,
+  VOID,
+} from '../../../core/primitives/wasmCode.ts'
 import { instantiate, type WasmMemory, webAssembly } from '../../../core/primitives/webAssembly.ts'
 
 /** Instructions as bytes, nested as they are composed. */
@@ -8,8 +15,8 @@ export type Code = readonly (number | Code)[]
 export type WasmFunction = {
   /** All of them 32-bit integers; they are the first locals. */
   readonly parameters: number
-  /** Further locals: 32-bit ones first. */
-  readonly locals: { readonly i32: number; readonly i64: number }
+  /** Further locals: how many, and of what type. */
+  readonly locals: readonly (readonly [number, number])[]
   readonly body: Code
 }
 
@@ -21,14 +28,11 @@ export type WasmInstance = {
 
 /** Compiles one function without results beside one page of memory. Integer code only: it computes the same everywhere. */
 export function assemble({ parameters, locals, body }: WasmFunction): WasmInstance {
-  const declared = [
-    ...(locals.i32 === 0 ? [] : [[unsigned(locals.i32), I32]]),
-    ...(locals.i64 === 0 ? [] : [[unsigned(locals.i64), I64]]),
-  ]
-  const module = moduleOf({
-    ...{ name: 'run', parameters, pages: 1, data: [] },
-    body: flat([unsigned(declared.length), declared, body, END]),
+  const run = functionOf({
+    ...{ name: 'run', parameters: new Array<number>(parameters).fill(I32), results: [] },
+    ...{ locals, body },
   })
+  const module = moduleOf({ pages: 1, imports: [], functions: [run], data: [] })
   const wasm = webAssembly()
   const exports = wasm === null ? null : instantiate<Exports>(wasm, () => module)
   assert(exports !== null, 'the platform takes integer WebAssembly')
@@ -37,8 +41,22 @@ export function assemble({ parameters, locals, body }: WasmFunction): WasmInstan
 
 type Exports = { readonly memory: WasmMemory; readonly run: WasmInstance['run'] }
 
-const flat = (code: Code): number[] =>
-  code.flatMap((part) => (typeof part === 'number' ? [part] : flat(part)))
+/** A function of a module; what its body leaves are the results. */
+export function functionOf(
+  part: Omit<ModuleFunction, 'body'> & Pick<WasmFunction, 'locals' | 'body'>,
+): ModuleFunction {
+  const { name, parameters, results, locals, body } = part
+  const declared = locals.map(([count, type]) => [unsigned(count), type])
+  return { name, parameters, results, body: flat([unsigned(declared.length), declared, body, END]) }
+}
+
+function flat(code: Code, into: number[] = []): number[] {
+  for (const part of code) {
+    if (typeof part === 'number') into.push(part)
+    else flat(part, into)
+  }
+  return into
+}
 
 /** LEB128. */
 function signed(value: bigint): Code {
@@ -50,6 +68,12 @@ function signed(value: bigint): Code {
 
 export const get = (local: number): Code => [0x20, unsigned(local)]
 export const set = (local: number, value: Code): Code => [value, 0x21, unsigned(local)]
+/** The last first: they are the results of `value`. */
+export const setAll = (locals: readonly number[], value: Code): Code => [
+  value,
+  [...locals].reverse().map((local) => set(local, [])),
+]
+export const tee = (local: number, value: Code): Code => [value, 0x22, unsigned(local)]
 
 /** Leaves the block that is so many blocks or loops up; of a loop, goes on at its start. */
 export const branch = (levels: number): Code => [0x0c, unsigned(levels)]
@@ -58,40 +82,102 @@ export const branchIf = (condition: Code, levels: number): Code => [
   0x0d,
   unsigned(levels),
 ]
-export const block = (body: Code): Code => [0x02, VOID, body, END]
+/** `result`: the type of what the body leaves. */
+export const block = (body: Code, result: number = VOID): Code => [0x02, result, body, END]
 export const loop = (body: Code): Code => [0x03, VOID, body, END]
 export const when = (condition: Code, body: Code): Code => [condition, 0x04, VOID, body, END]
-export const either = (condition: Code, yes: Code, no: Code): Code => [
-  ...[condition, 0x04, VOID, yes, 0x05, no, END],
+export const either = (condition: Code, yes: Code, no: Code, result: number = VOID): Code => [
+  ...[condition, 0x04, result, yes, 0x05, no, END],
 ]
+export const select = (condition: Code, yes: Code, no: Code): Code => [yes, no, condition, 0x1b]
+export const call = (number: number, ...operands: readonly Code[]): Code => [
+  ...[operands, 0x10, unsigned(number)],
+]
+export const result = (...values: readonly Code[]): Code => [values, 0x0f]
+export const UNREACHABLE: Code = [0x00]
 
 const binary =
   (opcode: number) =>
   (a: Code, b: Code): Code => [a, b, opcode]
+const unary =
+  (opcode: number) =>
+  (a: Code): Code => [a, opcode]
 
 export const i32 = {
   constant: (value: number): Code => [0x41, signed(BigInt(value | 0))],
-  isZero: (a: Code): Code => [a, 0x45],
+  isZero: unary(0x45),
   equals: binary(0x46),
+  isBelowSigned: binary(0x48),
   isBelow: binary(0x49),
+  isAbove: binary(0x4b),
+  leadingZeros: unary(0x67),
   add: binary(0x6a),
   subtract: binary(0x6b),
+  and: binary(0x71),
+  or: binary(0x72),
+  shiftLeft: binary(0x74),
+  shiftRight: binary(0x76),
+  ofInteger64: unary(0xa7),
+  load: (at: Code, offset = 0): Code => [at, 0x28, 2, unsigned(offset)],
+  store: (at: Code, value: Code, offset = 0): Code => [at, value, 0x36, 2, unsigned(offset)],
+  load8: (at: Code, offset = 0): Code => [at, 0x2d, 0, unsigned(offset)],
+  store8: (at: Code, value: Code, offset = 0): Code => [at, value, 0x3a, 0, unsigned(offset)],
 }
 
 export const i64 = {
   constant: (value: bigint): Code => [0x42, signed(BigInt.asIntN(64, value))],
-  ofUnsigned32: (a: Code): Code => [a, 0xad],
+  ofUnsigned32: unary(0xad),
+  isZero: unary(0x50),
+  equals: binary(0x51),
+  isBelowSigned: binary(0x53),
+  isBelow: binary(0x54),
+  isAbove: binary(0x56),
   add: binary(0x7c),
   subtract: binary(0x7d),
   multiply: binary(0x7e),
+  divide: binary(0x80),
+  remainder: binary(0x82),
   and: binary(0x83),
+  or: binary(0x84),
   xor: binary(0x85),
+  shiftLeft: binary(0x86),
+  shiftRightSigned: binary(0x87),
   shiftRight: binary(0x88),
   rotateRight: binary(0x8a),
-  isBelow: binary(0x54),
+  ofFloat: unary(0xb1),
   /** Little-endian, at an address and a fixed distance behind it. */
   load: (at: Code, offset = 0): Code => [at, 0x29, 3, unsigned(offset)],
   store: (at: Code, value: Code, offset = 0): Code => [at, value, 0x37, 3, unsigned(offset)],
+  store8: (at: Code, value: Code, offset = 0): Code => [at, value, 0x3c, 0, unsigned(offset)],
   load32: (at: Code, offset = 0): Code => [at, 0x35, 2, unsigned(offset)],
   store32: (at: Code, value: Code, offset = 0): Code => [at, value, 0x3e, 2, unsigned(offset)],
+}
+
+export const f64 = {
+  ofInteger64: unary(0xba),
+  store: (at: Code, value: Code, offset = 0): Code => [at, value, 0x39, 3, unsigned(offset)],
+}
+
+/** Of memory, and of the bytes behind an address. */
+export const memory = {
+  pages: [0x3f, 0] as Code,
+  fill: (at: Code, value: Code, length: Code): Code => [at, value, length, 0xfc, 11, 0],
+  copy: (to: Code, from: Code, length: Code): Code => [to, from, length, 0xfc, 10, 0, 0],
+}
+
+const vector = (operation: number): Code => [0xfd, unsigned(operation)]
+const ZERO: Code = [vector(12), new Array<number>(16).fill(0)]
+/** Of two vectors, where the other does not matter. */
+const REVERSED: Code = [ZERO, vector(13), Array.from({ length: 16 }, (_, i) => 15 - i)]
+
+/** Pairs of 64-bit integers that are 16 bytes of memory, the most significant first. */
+export const pair = {
+  zero: ZERO,
+  of: (low: Code, high: Code): Code => [low, vector(18), high, vector(30), 1, REVERSED],
+  load: (at: Code, offset = 0): Code => [at, vector(0), 0, unsigned(offset), REVERSED],
+  store: (at: Code, value: Code, offset = 0): Code => [
+    ...[at, value, vector(11), 0, unsigned(offset)],
+  ],
+  low: (value: Code): Code => [value, vector(29), 0],
+  high: (value: Code): Code => [value, vector(29), 1],
 }

@@ -1,3 +1,4 @@
+import { I64 } from '../../../core/primitives/wasmCode.ts'
 import {
   assemble,
   block,
@@ -95,7 +96,7 @@ const indices = (count: number): number[] => Array.from({ length: count }, (_, i
 
 const compiled = assemble({
   parameters: 3,
-  locals: { i32: 0, i64: 16 },
+  locals: [[16, I64]],
   body: [
     either(
       get(IS_BEGUN),

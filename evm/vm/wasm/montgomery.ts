@@ -1,4 +1,5 @@
 import { assert } from '../../../core/primitives/assert.ts'
+import { I32, I64 } from '../../../core/primitives/wasmCode.ts'
 import {
   assemble,
   block,
@@ -85,7 +86,10 @@ const product: Code = [
 
 const compiled = assemble({
   parameters: 7,
-  locals: { i32: 2, i64: 6 },
+  locals: [
+    [2, I32],
+    [6, I64],
+  ],
   body: [
     set(INVERSE_64, i64.ofUnsigned32(get(INVERSE))),
     loop([
