@@ -1,9 +1,7 @@
 import type { Log, Receipt } from '../core/chain/executedBlock.ts'
 import { keccakView } from '../core/primitives/hash.ts'
-import { GenerationCache } from './cache.ts'
 import { headerLength, writeHeader, writeString } from './rlp.ts'
 import { blockBytes } from './slab.ts'
-import { keyOf } from './state/keys.ts'
 
 export const BLOOM_BYTES = 256
 export const EMPTY_BLOOM = new Uint8Array(BLOOM_BYTES)
@@ -13,10 +11,8 @@ export function bloomOf(logs: readonly Log[]): Uint8Array {
   if (logs.length === 0) return EMPTY_BLOOM
   const bloom = new Uint8Array(BLOOM_BYTES)
   for (const { address, topics } of logs) {
-    addToBloom(bloom, knownBitsOf(address))
-    topics.forEach((topic, i) => {
-      addToBloom(bloom, i === 0 ? knownBitsOf(topic) : bitsOf(topic))
-    })
+    addToBloom(bloom, bitsOf(address))
+    for (let i = 0; i < topics.length; i++) addToBloom(bloom, bitsOf(topics[i] as Uint8Array))
   }
   return bloom
 }
@@ -35,30 +31,55 @@ const BLOOM_BITS = 2_048
 
 /** The three bits of an address or a topic, as digits of a number. */
 function bitsOf(item: Uint8Array): number {
+  const { length } = item
+  if (length < 2 || length > KNOWN_BYTES) return hashedBits(item)
+  const place = ((item[length - 1] as number) | ((item[length - 2] as number) << 8)) & KNOWN_MASK
+  const at = place * KNOWN_BYTES
+  if (knownLengths[place] === length && isKnown(item, at)) return knownBits[place] as number
+  const bits = hashedBits(item)
+  knownLengths[place] = length
+  for (let i = 0; i < length; i++) knownItems[at + i] = item[i] as number
+  knownBits[place] = bits
+  return bits
+}
+
+function isKnown(item: Uint8Array, at: number): boolean {
+  for (let i = 0; i < item.length; i++) if (knownItems[at + i] !== item[i]) return false
+  return true
+}
+
+function hashedBits(item: Uint8Array): number {
   const hash = keccakView(item)
   const bit = (at: number): number => hash.getUint16(at) % BLOOM_BITS
   return bit(0) + BLOOM_BITS * (bit(2) + BLOOM_BITS * bit(4))
 }
 
-/** Contracts and kinds of events are few, and come again and again; other topics cost less to hash than to look up. */
-const knownBits = new GenerationCache<number>(4_096)
-
-function knownBitsOf(item: Uint8Array): number {
-  const key = keyOf(item)
-  const known = knownBits.get(key)
-  if (known !== undefined) return known
-  const bits = bitsOf(item)
-  knownBits.set(key, bits)
-  return bits
-}
+/**
+ * Contracts, kinds of events and accounts come again and again. Each has one place, by its last bytes: who
+ * makes items that share one pays no more than the hash. Whole items are compared.
+ */
+const KNOWN_ITEMS = 4_096
+const KNOWN_MASK = KNOWN_ITEMS - 1
+const KNOWN_BYTES = 32
+const knownItems = new Uint8Array(KNOWN_ITEMS * KNOWN_BYTES)
+/** Zero: the place is free. */
+const knownLengths = new Uint8Array(KNOWN_ITEMS)
+const knownBits = new Float64Array(KNOWN_ITEMS)
 
 export function mergeBlooms(blooms: readonly Uint8Array[]): Uint8Array {
-  const merged = new Uint8Array(BLOOM_BYTES)
+  const merged = new Int32Array(BLOOM_BYTES / 4)
   for (const bloom of blooms) {
     if (bloom === EMPTY_BLOOM) continue
-    for (let i = 0; i < BLOOM_BYTES; i++) merged[i] = (merged[i] as number) | (bloom[i] as number)
+    const words = wordsOf(bloom)
+    for (let i = 0; i < merged.length; i++) merged[i] = (merged[i] as number) | (words[i] as number)
   }
-  return merged
+  return new Uint8Array(merged.buffer)
+}
+
+/** Four bytes at a time, in whatever order the machine has them: what is joined is put back the same way. */
+function wordsOf(bloom: Uint8Array): Int32Array {
+  const whole = bloom.byteOffset % 4 === 0 ? bloom : bloom.slice()
+  return new Int32Array(whole.buffer, whole.byteOffset, BLOOM_BYTES / 4)
 }
 
 type ReceiptBody = Pick<Receipt, 'type' | 'status' | 'cumulativeGasUsed' | 'logsBloom' | 'logs'>

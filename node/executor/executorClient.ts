@@ -6,6 +6,7 @@ import { Channel } from '../threads/channel.ts'
 import { HEAP_LIMITS } from '../threads/heapLimits.ts'
 import type { ChainHead, Decided, DecideRequest, ExecuteRequest } from './chainHead.ts'
 import type { ExecutorApi, ExecutorThreadOptions } from './executorThread.ts'
+import { unpackIncluded } from './includedColumns.ts'
 
 /** The executor as the node thread sees it: one thread, one block at a time. */
 export class ExecutorClient {
@@ -49,8 +50,9 @@ export class ExecutorClient {
   }
 
   /** Executes and commits: when it resolves the block is durable. */
-  decide(request: DecideRequest): Promise<Decided> {
-    return this.#channel.call('decide', request)
+  async decide(request: DecideRequest): Promise<Decided> {
+    const { result, ...decided } = await this.#channel.call('decide', request)
+    return { ...decided, result: { ...result, included: unpackIncluded(result.included) } }
   }
 
   savePendingEvidence(evidence: Evidence): Promise<void> {

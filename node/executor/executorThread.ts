@@ -7,6 +7,7 @@ import type { ExecutionMode } from '../../evm/index.ts'
 import { Channel } from '../threads/channel.ts'
 import type { ChainHead, Decided, DecideRequest, ExecuteRequest } from './chainHead.ts'
 import type { Executor } from './executor.ts'
+import { type PackedResult, packIncluded } from './includedColumns.ts'
 import { openExecutor } from './openExecutor.ts'
 import type { RetentionOptions } from './retentionPolicy.ts'
 
@@ -23,10 +24,13 @@ export type ExecutorThreadOptions = {
   readonly evm?: ExecutionMode
 }
 
+/** A decision as it goes to the node thread. */
+export type PackedDecided = Omit<Decided, 'result'> & { readonly result: PackedResult }
+
 export type ExecutorApi = {
   readonly open: (argument: undefined) => Promise<ChainHead>
   readonly speculate: (request: ExecuteRequest) => Promise<void>
-  readonly decide: (request: DecideRequest) => Promise<Decided>
+  readonly decide: (request: DecideRequest) => Promise<PackedDecided>
   readonly savePendingEvidence: (evidence: Evidence) => Promise<void>
   /** The other end gets the engines' committed memory, and then every commit. */
   readonly attach: (port: MessagePort) => Promise<void>
@@ -58,7 +62,11 @@ const api: ExecutorApi = {
     }),
   speculate: (request) => inTurn(() => opened().speculate(request)),
   // One turn: a speculation that comes in between would undo what is about to be committed.
-  decide: (request) => inTurn(() => opened().decide(request)),
+  decide: (request) =>
+    inTurn(async () => {
+      const { result, ...decided } = await opened().decide(request)
+      return { ...decided, result: { ...result, included: packIncluded(result.included) } }
+    }),
   savePendingEvidence: (evidence) => inTurn(() => opened().savePendingEvidence(evidence)),
   attach: (port) => inTurn(async () => opened().attach(port)),
   hold: (height) => inTurn(async () => opened().hold(height)),

@@ -3,6 +3,7 @@ import { heightCodec } from '../../core/chain/vote.ts'
 import { type Height, heightOf } from '../../core/primitives/units.ts'
 import type { BatchWriter } from './batchWriter.ts'
 import { crc32c } from './crc32c.ts'
+import { DistinctWords } from './distinctWords.ts'
 import { CHECKSUM_BYTES, type Read, readRecord, readValue, sealInPlace } from './record.ts'
 import { heightKey, META, sectionKey } from './schema.ts'
 
@@ -105,15 +106,17 @@ export function rollBackLogStart(batch: BatchWriter, read: Read, to: number): vo
 }
 
 function filterOf({ transactions }: ExecutedBlock): LogFilterRecord {
-  const values = new Set<number>()
+  const values = new DistinctWords()
   for (const { receipt } of transactions) {
     for (const { address, topics } of receipt.logs) {
       values.add(logValueOf(address, 0))
-      for (const [index, topic] of topics.entries()) values.add(logValueOf(topic, index + 1))
+      for (let i = 0; i < topics.length; i++) values.add(logValueOf(topics[i] as Uint8Array, i + 1))
     }
-    if (values.size > MAX_VALUES) return 'dense'
+    if (values.atLeast > MAX_VALUES) return 'dense'
   }
-  return values.size === 0 ? null : Uint32Array.from(values).sort()
+  const words = values.sorted()
+  if (words.length === 0) return null
+  return words.length > MAX_VALUES ? 'dense' : words
 }
 
 function putFilter(batch: BatchWriter, height: number, filter: Uint32Array | 'dense'): void {
