@@ -15,6 +15,7 @@ import { NexusError } from '../../core/primitives/errors.ts'
 import { ConnectionShares } from '../../rpc/connectionShares.ts'
 import { updatingWindowsLate, writingTogether } from './fewerWrites.ts'
 import type { Gossip } from './gossip.ts'
+import { noiseCrypto } from './noiseCrypto.ts'
 import type { InboundLimits } from './options.ts'
 
 export type HostOptions = {
@@ -51,7 +52,7 @@ export async function createHost(options: HostOptions, modules: HostModules): Pr
     nodeInfo: { name: 'nexus', version: softwareVersion, userAgent: `nexus/${softwareVersion}` },
     addresses: { listen: [...listen] },
     transports: [tcp({ dialOpts: { noDelay: true }, backlog: 128 })],
-    connectionEncrypters: [writingTogether(noise())],
+    connectionEncrypters: [writingTogether(noise({ crypto: noiseCrypto }))],
     streamMuxers: [() => boundedYamux(onOversizeFrame)],
     connectionManager: {
       // Two nodes that dial each other hold two connections for a moment.
