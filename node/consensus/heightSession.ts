@@ -31,7 +31,7 @@ import { disagreementError } from './diverged.ts'
 import type { AssembledBlock, BlockEntry } from './heightBlocks.ts'
 import { Promises } from './promises.ts'
 import { wholeBodyOf } from './proposalBody.ts'
-import type { DecidedHeight } from './proposalPace.ts'
+import { type DecidedHeight, TRANSFER_BYTES } from './proposalPace.ts'
 import type { Signer } from './signer.ts'
 import { Timers } from './timers.ts'
 import { VotesSeen } from './votesSeen.ts'
@@ -469,7 +469,6 @@ export class HeightSession {
 /** Of a block that was only named: about as much as transfers have. */
 const bytesOf = ({ assembled, body }: BlockEntry): number =>
   assembled?.bytes.length ?? (body?.transactions.length ?? 0) * TRANSFER_BYTES
-const TRANSFER_BYTES = 128
 
 /** From this round on a precommit also publishes the proposal and its polka: the hidden-lock remedy (Malachite #956). */
 const HIDDEN_LOCK_ROUND = 2

@@ -37,7 +37,7 @@ export class ProposalPace {
 
   /** A height is over; the clock is monotonic. */
   decided({ bytes, transactions, elapsedMs, isLate }: DecidedHeight, nowMs: number): void {
-    this.#restUntilMs = nowMs - elapsedMs + leastMs(transactions)
+    this.#restUntilMs = nowMs - elapsedMs + leastMs(Math.max(transactions, bytes / TRANSFER_BYTES))
     const spentMs = elapsedMs - this.#fixedMs(elapsedMs)
     // A small block says nothing about larger ones.
     if (bytes * 2 < this.#targetBytes) return
@@ -88,6 +88,9 @@ const START_BYTES = 65_536
 const MAX_HALVINGS = 16
 /** Heights; a load that lasts longer makes its own blocks the measure, and the target creeps up. */
 const WINDOW = 512
+
+/** Of a transfer in a block: an envelope of a hundred orders is as much work as many transactions. */
+export const TRANSFER_BYTES = 128
 
 /** Milliseconds that a height with so many transactions takes at least. */
 function leastMs(transactions: number): number {

@@ -50,8 +50,6 @@ export class Wal {
   #flush = 0
   #pending = new Uint8Array(FIRST_BUFFER_BYTES)
   #pendingBytes = 0
-  /** The memory of the write before, for the next one. */
-  #spare: Uint8Array<ArrayBuffer> | null = null
   #flushing: Promise<void> | null = null
   #next: Promise<void> | null = null
   #failure: NexusError | null = null
@@ -141,7 +139,8 @@ export class Wal {
   #reserve(bytes: number): void {
     const needed = this.#pendingBytes + bytes
     if (needed <= this.#pending.length) return
-    const larger = new Uint8Array(Math.max(needed, 2 * this.#pending.length))
+    // With room for the votes that follow a block.
+    const larger = new Uint8Array(2 ** Math.ceil(Math.log2(needed)))
     larger.set(this.#pending.subarray(0, this.#pendingBytes))
     this.#pending = larger
   }
@@ -181,15 +180,15 @@ export class Wal {
   async #write(): Promise<void> {
     const memory = this.#pending
     const bytes = memory.subarray(0, this.#pendingBytes)
-    this.#pending = this.#spare ?? new Uint8Array(FIRST_BUFFER_BYTES)
-    this.#spare = null
+    this.#pending = spare ?? new Uint8Array(FIRST_BUFFER_BYTES)
+    spare = null
     this.#pendingBytes = 0
     this.#begun = this.#end
     try {
       await this.#file.write(bytes, this.#written)
       await this.#file.sync()
       this.#written += bytes.length
-      if (memory.length <= MAX_SPARE_BYTES) this.#spare = memory
+      keepSpare(memory)
     } catch (error) {
       this.#failure = writeError(this.#path, error)
       throw this.#failure
@@ -197,9 +196,16 @@ export class Wal {
   }
 }
 
+/** The memory of a write that has ended, for the next one of any log: a busy chain begins a file every second. */
+let spare: Uint8Array<ArrayBuffer> | null = null
+
+function keepSpare(memory: Uint8Array<ArrayBuffer>): void {
+  if (memory.length <= MAX_SPARE_BYTES && memory.length > (spare?.length ?? 0)) spare = memory
+}
+
 const FIRST_BUFFER_BYTES = 4_096
-/** What a large block needed is not kept. */
-const MAX_SPARE_BYTES = 64 * 1_024
+/** What the largest blocks needed is not kept. */
+const MAX_SPARE_BYTES = 2 ** 19
 
 type WalStart = { readonly path: string; readonly salt: number; readonly end: number }
 

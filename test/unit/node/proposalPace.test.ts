@@ -100,6 +100,20 @@ describe('ProposalPace', () => {
     expect(pace.restMs(5_000)).toBe(0)
   })
 
+  it('takes an envelope of many orders for as many transactions as have its bytes', () => {
+    const pace = paceOf()
+    // Six envelopes of a hundred orders: as large as 255 transfers.
+    pace.decided({ ...SMALL, transactions: 6, bytes: 6 * 5_450 }, 1_000)
+    expect(pace.restMs(1_000)).toBeCloseTo(30, 0)
+    // One of them is as large as 42.
+    pace.decided({ ...SMALL, transactions: 1, bytes: 5_450 }, 2_000)
+    expect(pace.restMs(2_000)).toBeGreaterThan(5)
+    expect(pace.restMs(2_000)).toBeLessThan(7)
+    // An empty block, or a few transfers, with its header and the last commit.
+    pace.decided({ ...SMALL, transactions: 10, bytes: 2_400 }, 3_000)
+    expect(pace.restMs(3_000)).toBe(0)
+  })
+
   it('stays within its bounds', () => {
     const height = fc.record({
       bytes: fc.nat(2 * MAX),
