@@ -125,8 +125,18 @@ export const blockCodec: Codec<Block> = struct<Block>({
 export const blockIdOf = (header: Header): BlockId =>
   toHex(hash(DOMAIN.header, encode(headerCodec, header))) as BlockId
 
-/** Merkle root over the roots of the five lists, in their order. */
+/** Merkle root over the roots of the five lists, in their order. Once for each object: whoever assembles a block compares it, and whoever judges it again. */
 export function payloadHashOf(payload: Payload): Uint8Array {
+  const known = payloadHashes.get(payload)
+  if (known !== undefined) return known
+  const computed = computePayloadHash(payload)
+  payloadHashes.set(payload, computed)
+  return computed
+}
+
+const payloadHashes = new WeakMap<Payload, Uint8Array>()
+
+function computePayloadHash(payload: Payload): Uint8Array {
   const itemRoot = (items: readonly Uint8Array[]): Uint8Array =>
     merkleRoot(items.map((item) => hash(DOMAIN.payloadItem, item)))
   return hash(

@@ -192,11 +192,13 @@ export function written(write: (writer: Writer) => void): Uint8Array {
   writer.clear()
   write(writer)
   const bytes = writer.finish()
-  // One encoding may be part of another, and a large one must not keep its memory.
-  if (bytes.length <= SPARE_BYTES) spare = writer
+  // One encoding may be part of another, and the largest must not keep their memory.
+  if (bytes.length <= KEPT_BYTES) spare = writer
   return bytes
 }
 const SPARE_BYTES = 4_096
+/** A busy block, encoded at every height: what grew by doubling would be collected each time. */
+const KEPT_BYTES = 2 ** 19
 let spare: Writer | null = null
 
 /** O(bytes.length) time and memory: a length prefix is believed only as far as bytes remain. */

@@ -77,21 +77,26 @@ export function useNativeSha256(native: (bytes: Uint8Array) => Uint8Array): void
   longSha256 = native
 }
 
-/** Making memory costs more than hashing a tree's node. */
-const scratch = new Uint8Array(LONG)
+/**
+ * Making memory costs more than hashing a tree's node; and copies of batches, made to be hashed, would be collected
+ * as often as the batches themselves. Grows to the longest input that is not rare.
+ */
+let scratch = new Uint8Array(LONG)
+const MAX_SCRATCH_BYTES = 2 ** 19
 
 /** SHA-256 over the domain byte and the canonical bytes of a value. */
 export function hash(domain: number, ...parts: readonly Uint8Array[]): Uint8Array {
   let length = 1
   for (const part of parts) length += part.length
-  if (length > LONG) return sha256(concatBytes(Uint8Array.of(domain), ...parts))
+  if (length > MAX_SCRATCH_BYTES) return sha256(concatBytes(Uint8Array.of(domain), ...parts))
+  if (length > scratch.length) scratch = new Uint8Array(2 ** Math.ceil(Math.log2(length)))
   scratch[0] = domain
   let at = 1
   for (const part of parts) {
     scratch.set(part, at)
     at += part.length
   }
-  return sha256(length === LONG ? scratch : scratch.subarray(0, length))
+  return sha256(scratch.subarray(0, length))
 }
 
 /**

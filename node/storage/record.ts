@@ -71,7 +71,8 @@ export function sealedRecord<T>(
   return sealInPlace(crc32c(key), capacity > SMALL ? large(capacity, write) : written(write))
 }
 
-const SMALL = 4_096
+/** What encodings of this thread keep their memory for. */
+const SMALL = 2 ** 19
 
 /** Where the usual memory would have to grow. */
 function large(capacity: number, write: (writer: Writer) => void): Uint8Array {

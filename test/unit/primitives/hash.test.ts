@@ -24,6 +24,31 @@ const digestIn = (view: DataView): Uint8Array =>
 const text = (value: string): Uint8Array => new TextEncoder().encode(value)
 
 describe('the hashes', () => {
+  it('with a domain are over its byte and all parts, whatever was hashed before', () => {
+    const lengths = [
+      0,
+      1,
+      510,
+      511,
+      512,
+      513,
+      5_417,
+      65_535,
+      65_536,
+      2 ** 19 - 1,
+      2 ** 19,
+      2 ** 19 + 1,
+    ]
+    // Long ones first too: what they leave behind must not get into a short one.
+    for (const length of [...lengths, ...lengths.toReversed()]) {
+      const bytes = Uint8Array.from({ length }, (_, i) => (i * 31 + length) & 0xff)
+      const [first, rest] = [bytes.subarray(0, length >> 1), bytes.subarray(length >> 1)]
+      const expected = reference(Uint8Array.of(DOMAIN.batch), bytes)
+      expect(hash(DOMAIN.batch, bytes)).toEqual(expected)
+      expect(hash(DOMAIN.batch, first, rest)).toEqual(expected)
+    }
+  })
+
   it('are SHA-256 (FIPS 180-4) and the Keccak-256 of Ethereum', () => {
     expect(toHex(sha256(text('abc')))).toBe(
       'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
