@@ -35,19 +35,19 @@ export async function prepareTransactions(options: PrepareOptions): Promise<Prep
     const nonce = (nonces[index] as number) + turn
     return signTransaction(senders[index] as Sender, { chainId, nonce, ...workload(index, turn) })
   }
+  const signAll = (): Prepared[] => Array.from({ length: prepared }, (_, i) => sign(i))
+  // Whoever signed them takes them from the file as well: a generator must not be slower for having made its load.
+  if (signedFile !== undefined && !existsSync(signedFile)) writeSigned(signedFile, signAll())
   const signed =
-    readSigned(signedFile, [sign(0), sign(prepared - 1)]) ??
-    Array.from({ length: prepared }, (_, i) => sign(i))
-  if (signedFile !== undefined) writeSigned(signedFile, signed)
+    signedFile === undefined ? signAll() : readSigned(signedFile, [sign(0), sign(prepared - 1)])
   const out: Prepared[][] = Array.from({ length: lanes }, () => [])
   for (const [i, transaction] of signed.entries())
     out[(i % senders.length) % lanes]?.push(transaction)
   return out
 }
 
-/** Null when there is no such file yet; `ends` are what this chain's first and last would be. */
-function readSigned(file: string | undefined, ends: readonly Prepared[]): Prepared[] | null {
-  if (file === undefined || !existsSync(file)) return null
+/** `ends` are what this chain's first and last would be. */
+function readSigned(file: string, ends: readonly Prepared[]): Prepared[] {
   const signed = readFileSync(file, 'utf8')
     .split('\n')
     .map((line) => {
@@ -61,7 +61,6 @@ function readSigned(file: string | undefined, ends: readonly Prepared[]): Prepar
 }
 
 function writeSigned(file: string, signed: readonly Prepared[]): void {
-  if (existsSync(file)) return
   writeFileSync(`${file}.new`, signed.map(({ raw, hash }) => `${raw} ${hash}`).join('\n'))
   renameSync(`${file}.new`, file)
 }

@@ -103,7 +103,7 @@ async function measure<Result extends object>(
   { file, load, meanwhile }: Run,
 ): Promise<Measured & Result> {
   const path = fileURLToPath(new URL(file, import.meta.url))
-  const generator = spawn(process.execPath, [path, JSON.stringify(load)], {
+  const generator = spawn(process.execPath, ['--expose-gc', path, JSON.stringify(load)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const snapshots: Promise<Snapshot>[] = []
