@@ -1,6 +1,6 @@
 import type { LightBlock } from '../consensus/light/lightBlock.ts'
 import type { Certificate } from '../core/chain/certificate.ts'
-import type { EthereumHeader, ExecutedBlock } from '../core/chain/executedBlock.ts'
+import type { BlockOutline, EthereumHeader, ExecutedBlock } from '../core/chain/executedBlock.ts'
 import type { StateRoots } from '../core/chain/roots.ts'
 import type { Validator } from '../core/chain/validatorSet.ts'
 import type { CoreBackend, CoreHeight } from './coreBackend.ts'
@@ -28,6 +28,8 @@ export type RpcBackend = {
   /** Null above the committed height. */
   header(height: number): EthereumHeader | null
   block(height: number): ExecutedBlock | null
+  /** Null where `block` is; costs a small part of it. */
+  outline(height: number): BlockOutline | null
   heightOfHash(hash: Uint8Array): number | null
   /** A search for logs over committed heights, a bounded step at a time: (from, to) to where they may be. */
   logSearch(criteria: LogCriteria): (from: number, to: number) => LogCandidates
@@ -88,7 +90,7 @@ export type NodeIdentity = {
 export type BackendEvent =
   | { readonly kind: 'wentBack'; readonly height: number }
   | { readonly kind: 'coreWentBack'; readonly height: number; readonly time: number }
-  | { readonly kind: 'head'; readonly block: ExecutedBlock }
+  | { readonly kind: 'head'; readonly outline: BlockOutline }
   | { readonly kind: 'pendingTransactions'; readonly hashes: readonly Uint8Array[] }
   | { readonly kind: 'syncing'; readonly isCatchingUp: boolean }
   | CoreHeight

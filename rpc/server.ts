@@ -124,8 +124,8 @@ type Audience = {
 function publish(event: BackendEvent, { filters, receipts, hub, core, onFault }: Audience): void {
   switch (event.kind) {
     case 'head':
-      receipts.head(event.block.transactions.map(({ hash }) => hash))
-      hub.head(event.block)
+      receipts.head(event.outline.hashes)
+      hub.head(event.outline)
       return
     case 'pendingTransactions':
       filters.pendingTransactions(event.hashes)

@@ -1,4 +1,4 @@
-import type { ExecutedBlock } from '../core/chain/executedBlock.ts'
+import type { BlockOutline, ExecutedBlock } from '../core/chain/executedBlock.ts'
 import type { RpcBackend } from './backend.ts'
 import { randomId } from './filters.ts'
 import { headerOf } from './format/block.ts'
@@ -128,11 +128,15 @@ export class SubscriptionHub {
     return count
   }
 
-  head(block: ExecutedBlock): void {
-    this.#broadcast('newHeads', () => JSON.stringify(headerOf(block.header)))
-    for (const subscriber of this.#subscribers)
-      for (const [id, { matcher }] of subscriber.ofKind('logs'))
-        for (const log of matcher.logsOf(block)) subscriber.notify(id, JSON.stringify(log))
+  head({ header }: BlockOutline): void {
+    this.#broadcast('newHeads', () => JSON.stringify(headerOf(header)))
+    // Read as a whole for whoever wants its logs, and else not at all.
+    let block: ExecutedBlock | null = null
+    for (const [subscriber, id, { matcher }] of this.#each('logs')) {
+      block ??= this.#backend.block(header.number)
+      if (block === null) return
+      for (const log of matcher.logsOf(block)) subscriber.notify(id, JSON.stringify(log))
+    }
   }
 
   syncing(isCatchingUp: boolean): void {

@@ -79,6 +79,18 @@ export type ExecutedBlock = {
   readonly skipped: readonly SkippedTransaction[]
 }
 
+/** What is asked for most: no receipts and nothing of what users signed. */
+export type BlockOutline = {
+  readonly header: EthereumHeader
+  /** Of the transactions, in their order. */
+  readonly hashes: readonly Uint8Array[]
+}
+
+export const outlineOf = ({ header, transactions }: ExecutedBlock): BlockOutline => ({
+  header,
+  hashes: transactions.map(({ hash }) => hash),
+})
+
 const hash32 = fixedBytes(HASH_LENGTH)
 const address = fixedBytes(ADDRESS_LENGTH)
 const bloom = fixedBytes(256)

@@ -19,6 +19,8 @@ export type Codec<T> = {
   readonly read: (reader: Reader) => T
 }
 
+export type Decoder<T> = Pick<Codec<T>, 'read'>
+
 export type ValueOf<C> = C extends Codec<infer T> ? T : never
 
 export class Writer {
@@ -156,6 +158,11 @@ export class Reader {
     return shortCopy(this.#bytes, at, length)
   }
 
+  /** Passes over bytes without a look at them. */
+  skip(length: number): void {
+    this.#take(length)
+  }
+
   #word(at: number): number {
     const bytes = this.#bytes
     const upper = ((bytes[at] as number) << 24) | ((bytes[at + 1] as number) << 16)
@@ -202,7 +209,7 @@ const KEPT_BYTES = 2 ** 19
 let spare: Writer | null = null
 
 /** O(bytes.length) time and memory: a length prefix is believed only as far as bytes remain. */
-export function decode<T>(codec: Codec<T>, bytes: Uint8Array): Result<T, DecodeCode> {
+export function decode<T>(codec: Decoder<T>, bytes: Uint8Array): Result<T, DecodeCode> {
   const reader = new Reader(bytes)
   const value = codec.read(reader)
   if (reader.fault !== null) return reject(reader.fault)

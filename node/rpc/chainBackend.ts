@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Certificate } from '../../core/chain/certificate.ts'
-import type { EthereumHeader, ExecutedBlock } from '../../core/chain/executedBlock.ts'
+import type { BlockOutline, EthereumHeader, ExecutedBlock } from '../../core/chain/executedBlock.ts'
 import type { Validator } from '../../core/chain/validatorSet.ts'
 import { type CoreParams, createCoreSimulation } from '../../core/machine/index.ts'
 import { assert } from '../../core/primitives/assert.ts'
@@ -164,6 +164,9 @@ export class ChainBackend implements RpcBackend {
   block(height: number): ExecutedBlock | null {
     return this.#reader.executedBlock(height)
   }
+  outline(height: number): BlockOutline | null {
+    return this.#reader.outline(height)
+  }
   heightOfHash(hash: Uint8Array): number | null {
     return this.#reader.heightOfEthereumHash(hash)
   }
@@ -281,9 +284,9 @@ export class ChainBackend implements RpcBackend {
     this.core.committed()
     while (this.#published < this.#reader.height) {
       this.#published++
-      const block = this.#reader.executedBlock(this.#published)
-      assert(block !== null, 'a committed height has its block')
-      this.#emit({ kind: 'head', block })
+      const outline = this.#reader.outline(this.#published)
+      assert(outline !== null, 'a committed height has its block')
+      this.#emit({ kind: 'head', outline })
     }
   }
 

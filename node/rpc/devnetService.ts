@@ -76,7 +76,7 @@ export class DevnetService implements DevnetBackend {
     if (height() >= wanted) return Promise.resolve()
     return new Promise((resolve) => {
       const unsubscribe = subscribe((event) => {
-        if (event.kind !== 'head' || event.block.header.number < wanted) return
+        if (event.kind !== 'head' || event.outline.header.number < wanted) return
         unsubscribe()
         resolve()
       })

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache'
 import type { Block } from '../../core/chain/block.ts'
 import type { Certificate } from '../../core/chain/certificate.ts'
 import type { Evidence } from '../../core/chain/evidence.ts'
-import type { EthereumHeader, ExecutedBlock } from '../../core/chain/executedBlock.ts'
+import type { BlockOutline, EthereumHeader, ExecutedBlock } from '../../core/chain/executedBlock.ts'
 import type { Validator } from '../../core/chain/validatorSet.ts'
 import { assert } from '../../core/primitives/assert.ts'
 import { toHex } from '../../core/primitives/bytes.ts'
@@ -16,6 +16,7 @@ import {
   readExecuted,
   readHeightOfHash,
   readLocation,
+  readOutline,
   readPendingEvidence,
   readProgress,
   readSummary,
@@ -59,6 +60,7 @@ export class ChainReader {
   readonly #database: Database
   readonly #identity: ChainIdentity
   readonly #executed: LRUCache<number, { block: Block | null; executed: ExecutedBlock }>
+  readonly #outlines: LRUCache<number, BlockOutline>
   #snapshot: SharedSnapshot | null = null
   #progress: Progress | null = null
 
@@ -66,6 +68,7 @@ export class ChainReader {
     this.#database = database
     this.#identity = options
     this.#executed = new LRUCache({ max: options.cachedBlocks })
+    this.#outlines = new LRUCache({ max: options.cachedBlocks })
   }
 
   /** Throws DATABASE_LOCKED, DATABASE_VERSION, WRONG_CHAIN, WRONG_GENESIS, STORAGE_CORRUPT. */
@@ -93,7 +96,10 @@ export class ChainReader {
       const known = this.#progress?.height ?? 0
       this.#progress = readProgress(snapshot.read)
       // The chain of a development network went back: its blocks are others from there.
-      if (this.#progress !== null && this.#progress.height < known) this.#executed.clear()
+      if (this.#progress !== null && this.#progress.height < known) {
+        this.#executed.clear()
+        this.#outlines.clear()
+      }
     } catch (error) {
       snapshot.release()
       throw error
@@ -127,8 +133,13 @@ export class ChainReader {
     const { start } = this.#committed()
     return height === start && start > 0 ? null : this.#executedRecord(height)
   }
+  /** Null where `executedBlock` is. */
+  outline(height: number): BlockOutline | null {
+    const { start } = this.#committed()
+    return height === start && start > 0 ? null : this.#outlineRecord(height)
+  }
   ethereumHeader(height: number): EthereumHeader | null {
-    return this.#executedRecord(height)?.header ?? null
+    return this.#outlineRecord(height)?.header ?? null
   }
   /** For BLOCKHASH, without the block. */
   ethereumHash(height: number): Uint8Array | null {
@@ -147,6 +158,15 @@ export class ChainReader {
     const executed = readExecuted(this.#read, height, block)
     this.#executed.set(height, { block, executed })
     return executed
+  }
+  #outlineRecord(height: number): BlockOutline | null {
+    const reach = this.#committed()
+    if (height < reach.start || height > reach.height) return null
+    const known = this.#outlines.get(height)
+    if (known !== undefined) return known
+    const outline = readOutline(this.#read, height)
+    this.#outlines.set(height, outline)
+    return outline
   }
   /** A search for logs, a section of heights at a time; it goes on where the reader is. */
   logSearch(places: LogPlaces): (from: number, to: number) => LogStep {

@@ -2,6 +2,7 @@ import { type Block, blockCodec } from '../../core/chain/block.ts'
 import { type Certificate, certificateCodec } from '../../core/chain/certificate.ts'
 import { type Evidence, evidenceCodec } from '../../core/chain/evidence.ts'
 import {
+  type BlockOutline,
   type EthereumHeader,
   type ExecutedBlock,
   ethereumHeaderCodec,
@@ -10,7 +11,7 @@ import type { Validator } from '../../core/chain/validatorSet.ts'
 import { heightCodec } from '../../core/chain/vote.ts'
 import { type Codec, struct, u32 } from '../../core/primitives/codec.ts'
 import type { Height } from '../../core/primitives/units.ts'
-import { executedRecordCodec } from './executedRecord.ts'
+import { executedRecordCodec, outlineOfRecord } from './executedRecord.ts'
 import { type Progress, pendingListCodec, progressCodec } from './meta.ts'
 import { corrupt, type Read, readExisting, readRecord } from './record.ts'
 import { heightKey, keyOf, META } from './schema.ts'
@@ -52,6 +53,10 @@ export function readExecuted(read: Read, height: number, block: Block | null): E
   const payload = block?.payload.evm ?? []
   return readExisting(executedRecordCodec(payload), read, heightKey('executed', height))
 }
+
+/** Of a height in reach. */
+export const readOutline = (read: Read, height: number): BlockOutline =>
+  readExisting(outlineOfRecord, read, heightKey('executed', height))
 
 export function readSummary(read: Read, height: number, reach: Reach): StateSummary | null {
   if (height < reach.start || height > reach.height) return null

@@ -1,4 +1,5 @@
 import {
+  type BlockOutline,
   type ExecutedBlock,
   type ExecutedTransaction,
   ethereumHeaderCodec,
@@ -16,6 +17,7 @@ import {
 import {
   bytes,
   type Codec,
+  type Decoder,
   fixedBytes,
   int,
   list,
@@ -205,6 +207,46 @@ function indexFrom(
 }
 
 const inlineBytes = bytes(LIMITS.transactionBytes)
+
+/**
+ * The outline of a stored block, for a small part of what reading it all costs; what it passes over has its checksum,
+ * and is judged when somebody reads it.
+ */
+export const outlineOfRecord: Decoder<BlockOutline> = { read: readOutline }
+
+function readOutline(reader: Reader): BlockOutline {
+  blockIdCodec.read(reader)
+  const header = ethereumHeaderCodec.read(reader)
+  skippedCodec.read(reader)
+  const count = reader.u32()
+  if (count > LIMITS.executedTransactions) reader.fail('TOO_LONG')
+  const hashes: Uint8Array[] = []
+  for (let i = 0; i < count && reader.fault === null; i++) {
+    hashes.push(hash32.read(reader))
+    reader.skip(ADDRESS_LENGTH)
+    if (reader.u32() === INLINE) reader.skip(reader.u32())
+    skipReceipt(reader)
+  }
+  return { header, hashes }
+}
+
+/** As `receiptCodec` reads it. */
+function skipReceipt(reader: Reader): void {
+  reader.skip(TYPE_AND_STATUS_BYTES + 2 * INT_BYTES)
+  reader.skip(reader.u32())
+  if (reader.u8() !== 0) reader.skip(ADDRESS_LENGTH)
+  const logs = reader.u32()
+  for (let i = 0; i < logs && reader.fault === null; i++) {
+    reader.skip(ADDRESS_LENGTH)
+    reader.skip(HASH_LENGTH * reader.u32())
+    reader.skip(reader.u32())
+  }
+  const count = reader.u8()
+  reader.skip(count === DENSE ? BLOOM_BYTES : 2 * count)
+}
+
+const TYPE_AND_STATUS_BYTES = 2
+const INT_BYTES = 8
 
 const ascii: Codec<string> = mapped(
   bytes(64),

@@ -1,5 +1,5 @@
 import { toHex } from '../../core/primitives/bytes.ts'
-import { type Codec, decode, Writer, written } from '../../core/primitives/codec.ts'
+import { type Codec, type Decoder, decode, Writer, written } from '../../core/primitives/codec.ts'
 import { NexusError } from '../../core/primitives/errors.ts'
 import { crc32c } from './crc32c.ts'
 import { columnOf } from './schema.ts'
@@ -42,7 +42,7 @@ export function readValue(read: Read, key: Uint8Array): Uint8Array | null {
   return value
 }
 
-export function readRecord<T>(codec: Codec<T>, read: Read, key: Uint8Array): T | null {
+export function readRecord<T>(codec: Decoder<T>, read: Read, key: Uint8Array): T | null {
   const value = readValue(read, key)
   if (value === null) return null
   const decoded = decode(codec, value)
@@ -51,7 +51,7 @@ export function readRecord<T>(codec: Codec<T>, read: Read, key: Uint8Array): T |
 }
 
 /** A record that must exist because another one says so. */
-export function readExisting<T>(codec: Codec<T>, read: Read, key: Uint8Array): T {
+export function readExisting<T>(codec: Decoder<T>, read: Read, key: Uint8Array): T {
   const record = readRecord(codec, read, key)
   if (record === null) throw corrupt(key, 'MISSING')
   return record

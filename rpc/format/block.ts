@@ -1,4 +1,4 @@
-import type { EthereumHeader, ExecutedBlock } from '../../core/chain/executedBlock.ts'
+import type { BlockOutline, EthereumHeader, ExecutedBlock } from '../../core/chain/executedBlock.ts'
 import type { RpcBackend } from '../backend.ts'
 import { data, quantity } from './hex.ts'
 import { minedTransactionOf } from './transaction.ts'
@@ -33,16 +33,18 @@ export const headerOf = (header: EthereumHeader) => ({
   requestsHash: data(header.requestsHash),
 })
 
-export const blockOf = (block: ExecutedBlock, transactions: readonly unknown[]) => ({
-  ...headerOf(block.header),
-  size: quantity(block.header.size),
+export const blockOf = (
+  { header }: Pick<BlockOutline, 'header'>,
+  transactions: readonly unknown[],
+) => ({
+  ...headerOf(header),
+  size: quantity(header.size),
   transactions,
   uncles: [],
   withdrawals: [],
 })
 
-export const transactionHashesOf = (block: ExecutedBlock): readonly string[] =>
-  block.transactions.map(({ hash }) => data(hash))
+export const transactionHashesOf = ({ hashes }: BlockOutline): readonly string[] => hashes.map(data)
 
 export const fullTransactionsOf = (block: ExecutedBlock, backend: RpcBackend) =>
   block.transactions.map((transaction, index) =>

@@ -1,4 +1,4 @@
-import type { ExecutedBlock } from '../../core/chain/executedBlock.ts'
+import type { BlockOutline, ExecutedBlock } from '../../core/chain/executedBlock.ts'
 import type { RpcBackend } from '../backend.ts'
 import { blockOf, fullTransactionsOf, headerOf, transactionHashesOf } from '../format/block.ts'
 import { data, quantity } from '../format/hex.ts'
@@ -14,35 +14,33 @@ export function blockMethods({ backend }: MethodModules): MethodTable {
   const byNumber = required(blockNumber)
   const byHash = required(hash)
   const isFull = optional(boolean, false)
-  const show = (block: ExecutedBlock | null, full: boolean): Ok<unknown> => ({
+  const show = (block: BlockParameter, full: boolean): Ok<unknown> => ({
     ok: true,
-    value: block === null ? null : shown(backend, block, full),
+    value: full ? fullBlockAt(backend, block) : shortBlockAt(backend, block),
   })
-  const count = (block: ExecutedBlock | null): Ok<string | null> => ({
+  const count = (block: BlockParameter): Ok<string | null> => {
+    const outline = outlineAt(backend, block)
+    return { ok: true, value: outline === null ? null : quantity(outline.hashes.length) }
+  }
+  const noUncles = (block: BlockParameter): Ok<string | null> => ({
     ok: true,
-    value: block === null ? null : quantity(block.transactions.length),
+    value: outlineAt(backend, block) === null ? null : '0x0',
   })
-  const noUncles = (block: ExecutedBlock | null): Ok<string | null> => ({
-    ok: true,
-    value: block === null ? null : '0x0',
-  })
-  const at = (block: BlockParameter): ExecutedBlock | null => blockAt(backend, block)
-  const of = (blockHash: Uint8Array): ExecutedBlock | null =>
-    blockAt(backend, { kind: 'hash', hash: blockHash })
+  const of = (blockHash: Uint8Array): BlockParameter => ({ kind: 'hash', hash: blockHash })
   return {
     eth_chainId: method([], () => ({ ok: true, value: quantity(backend.identity.chainId) })),
     eth_blockNumber: method([], () => ({ ok: true, value: quantity(backend.height()) })),
     eth_syncing: method([], () => syncing(backend)),
-    eth_getBlockByNumber: method([byNumber, isFull], (_, block, full) => show(at(block), full)),
+    eth_getBlockByNumber: method([byNumber, isFull], (_, block, full) => show(block, full)),
     eth_getHeaderByNumber: method([byNumber], (_, block) => headerAt(backend, block)),
     eth_getHeaderByHash: method([byHash], (_, block) =>
       headerAt(backend, { kind: 'hash', hash: block }),
     ),
     eth_capabilities: method([], () => ({ ok: true, value: capabilitiesOf(backend) })),
     eth_getBlockByHash: method([byHash, isFull], (_, block, full) => show(of(block), full)),
-    eth_getBlockTransactionCountByNumber: method([byNumber], (_, block) => count(at(block))),
+    eth_getBlockTransactionCountByNumber: method([byNumber], (_, block) => count(block)),
     eth_getBlockTransactionCountByHash: method([byHash], (_, block) => count(of(block))),
-    eth_getUncleCountByBlockNumber: method([byNumber], (_, block) => noUncles(at(block))),
+    eth_getUncleCountByBlockNumber: method([byNumber], (_, block) => noUncles(block)),
     eth_getUncleCountByBlockHash: method([byHash], (_, block) => noUncles(of(block))),
     eth_getUncleByBlockNumberAndIndex: method(
       [byNumber, required(uint64)],
@@ -54,7 +52,7 @@ export function blockMethods({ backend }: MethodModules): MethodTable {
     ),
     eth_getBlockReceipts: method([required(blockReference)], (_, block) => ({
       ok: true,
-      value: receiptsOf(backend, at(block)),
+      value: receiptsOf(backend, blockAt(backend, block)),
     })),
   }
 }
@@ -91,8 +89,20 @@ export function blockAt(backend: RpcBackend, block: BlockParameter): ExecutedBlo
   return height === null ? null : backend.block(height)
 }
 
-const shown = (backend: RpcBackend, block: ExecutedBlock, full: boolean): unknown =>
-  blockOf(block, full ? fullTransactionsOf(block, backend) : transactionHashesOf(block))
+function outlineAt(backend: RpcBackend, block: BlockParameter): BlockOutline | null {
+  const height = heightOf(backend, block)
+  return height === null ? null : backend.outline(height)
+}
+
+function shortBlockAt(backend: RpcBackend, block: BlockParameter): unknown {
+  const outline = outlineAt(backend, block)
+  return outline === null ? null : blockOf(outline, transactionHashesOf(outline))
+}
+
+function fullBlockAt(backend: RpcBackend, parameter: BlockParameter): unknown {
+  const block = blockAt(backend, parameter)
+  return block === null ? null : blockOf(block, fullTransactionsOf(block, backend))
+}
 
 const receiptsOf = (backend: RpcBackend, block: ExecutedBlock | null): unknown =>
   block === null ? null : block.transactions.map((_, index) => receiptOf(block, index, backend))

@@ -1,3 +1,4 @@
+import { outlineOf } from '../../core/chain/executedBlock.ts'
 import type { SimulatedCall } from '../../core/chain/trace.ts'
 import type { RpcBackend } from '../backend.ts'
 import { blockOf, fullTransactionsOf, transactionHashesOf } from '../format/block.ts'
@@ -30,7 +31,9 @@ export function simulationMethods({ backend }: MethodModules): MethodTable {
 }
 
 function shown(backend: RpcBackend, { block, calls }: SimulatedBlock, isFull: boolean): object {
-  const transactions = isFull ? fullTransactionsOf(block, backend) : transactionHashesOf(block)
+  const transactions = isFull
+    ? fullTransactionsOf(block, backend)
+    : transactionHashesOf(outlineOf(block))
   let logIndex = 0
   return {
     ...blockOf(block, transactions),

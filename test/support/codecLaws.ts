@@ -1,6 +1,12 @@
 import { expect } from 'vitest'
 import { equalBytes, toHex } from '../../core/primitives/bytes.ts'
-import { type Codec, type DecodeCode, decode, encode } from '../../core/primitives/codec.ts'
+import {
+  type Codec,
+  type DecodeCode,
+  type Decoder,
+  decode,
+  encode,
+} from '../../core/primitives/codec.ts'
 
 const CODES: Record<DecodeCode, true> = {
   TRUNCATED: true,
@@ -31,7 +37,7 @@ export function expectCanonical<T>(codec: Codec<T>, bytes: Uint8Array): void {
   if (!equalBytes(again, bytes)) expect.fail(`${toHex(bytes)} decoded, encodes as ${toHex(again)}`)
 }
 
-export function expectEveryTruncationFails<T>(codec: Codec<T>, bytes: Uint8Array): void {
+export function expectEveryTruncationFails<T>(codec: Decoder<T>, bytes: Uint8Array): void {
   for (let length = 0; length < bytes.length; length++) {
     const decoded = decode(codec, bytes.subarray(0, length))
     if (decoded.ok) expect.fail(`${length} of ${bytes.length} bytes decoded`)

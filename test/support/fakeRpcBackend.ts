@@ -1,5 +1,10 @@
 // An in-memory node behind the RPC server: a chain of made-up blocks with transactions of every type.
-import type { ExecutedBlock, ExecutedTransaction, Log } from '../../core/chain/executedBlock.ts'
+import {
+  type ExecutedBlock,
+  type ExecutedTransaction,
+  type Log,
+  outlineOf,
+} from '../../core/chain/executedBlock.ts'
 import type { Validator } from '../../core/chain/validatorSet.ts'
 import { toHex } from '../../core/primitives/bytes.ts'
 import { keccak256 } from '../../core/primitives/hash.ts'
@@ -154,7 +159,7 @@ export class FakeRpcBackend implements RpcBackend {
       skipped: [],
     }
     this.blocks.push(block)
-    this.emit({ kind: 'head', block })
+    this.emit({ kind: 'head', outline: outlineOf(block) })
     return block
   }
 
@@ -237,6 +242,10 @@ export class FakeRpcBackend implements RpcBackend {
   }
   block(height: number) {
     return this.blocks[height] ?? null
+  }
+  outline(height: number) {
+    const block = this.block(height)
+    return block === null ? null : outlineOf(block)
   }
   heightOfHash(hash: Uint8Array) {
     const height = this.blocks.findIndex(({ header }) => toHex(header.hash) === toHex(hash))

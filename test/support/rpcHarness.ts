@@ -47,7 +47,7 @@ export class RpcHarness {
     this.core = createCoreServices({ backend, limits: defaultChannelLimits, onCall, onFault })
     backend.subscribe((event) => {
       if (event.kind === 'core' && this.core !== null) publishCore(this.core, event)
-      if (event.kind === 'head') receipts.head(event.block.transactions.map(({ hash }) => hash))
+      if (event.kind === 'head') receipts.head(event.outline.hashes)
       if (event.kind === 'pendingTransactions') this.filters.pendingTransactions(event.hashes)
     })
     this.dispatcher = new Dispatcher({

@@ -161,7 +161,7 @@ describe('blocks', () => {
   it('are seen once they are told of, each in order', async () => {
     const heads: number[] = []
     backend.subscribe((event) => {
-      if (event.kind === 'head') heads.push(event.block.header.number)
+      if (event.kind === 'head') heads.push(event.outline.header.number)
     })
     await chain.block([])
     expect(await result('eth_blockNumber')).toBe('0x0')

@@ -43,7 +43,7 @@ it('tells every height once and after its head, also those that came while a cal
   backend = made
   const told: string[] = []
   made.subscribe((event) => {
-    if (event.kind === 'head') told.push(`head ${event.block.header.number}`)
+    if (event.kind === 'head') told.push(`head ${event.outline.header.number}`)
     if (event.kind === 'core') told.push(`core ${event.height} at ${replica.height}`)
   })
   await replica.holding(async () => {

@@ -1,7 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { MESSENGER_RULES } from '../../../coprocessors/messenger/index.ts'
-import { type ExecutedBlock, executedBlockCodec } from '../../../core/chain/executedBlock.ts'
+import {
+  type ExecutedBlock,
+  executedBlockCodec,
+  outlineOf,
+} from '../../../core/chain/executedBlock.ts'
 import { decode, encode } from '../../../core/primitives/codec.ts'
 import { LIMITS } from '../../../core/primitives/limits.ts'
 import {
@@ -12,7 +16,7 @@ import {
   shardOf,
 } from '../../../node/storage/changeset.ts'
 import { crc32c } from '../../../node/storage/crc32c.ts'
-import { executedRecordCodec } from '../../../node/storage/executedRecord.ts'
+import { executedRecordCodec, outlineOfRecord } from '../../../node/storage/executedRecord.ts'
 import { PointerCache } from '../../../node/storage/pointerCache.ts'
 import { stateSummaryCodec } from '../../../node/storage/stateSummary.ts'
 import { bytesOf, executedBlock, receipt } from '../../support/chainArbitraries.ts'
@@ -56,8 +60,11 @@ describe('executedRecordCodec', () => {
         const payload = block.transactions.flatMap(({ bytes }, i) =>
           isSkipped[i] === true ? [other, bytes] : [bytes],
         )
-        expectRoundTrip(executedRecordCodec(payload), block)
-        expectRoundTrip(executedRecordCodec([]), block)
+        const outline = { ok: true, value: outlineOf(block) }
+        for (const known of [payload, []]) {
+          const bytes = expectRoundTrip(executedRecordCodec(known), block)
+          expect(decode(outlineOfRecord, bytes)).toEqual(outline)
+        }
       }),
     )
   })
@@ -67,6 +74,7 @@ describe('executedRecordCodec', () => {
     const codec = executedRecordCodec(block.payload.evm)
     const bytes = encode(codec, executed)
     expectEveryTruncationFails(codec, bytes)
+    expectEveryTruncationFails(outlineOfRecord, bytes)
     expectTrailingBytesFail(codec, bytes)
     // The place of a transaction in the payload is not unique when two are equal; all else is.
     expectMutationsCanonical(codec, bytes.slice(), [1, 0x80])
@@ -83,6 +91,7 @@ describe('executedRecordCodec', () => {
         const block: ExecutedBlock = { ...record.executed, transactions: [transaction] }
         const bytes = expectRoundTrip(executedRecordCodec([]), block)
         expectCanonical(executedRecordCodec([]), bytes)
+        expect(decode(outlineOfRecord, bytes)).toEqual({ ok: true, value: outlineOf(block) })
       }),
     )
   })
