@@ -37,7 +37,7 @@ export class ProposalPace {
 
   /** A height is over; the clock is monotonic. */
   decided({ bytes, transactions, elapsedMs, isLate }: DecidedHeight, nowMs: number): void {
-    this.#restUntilMs = nowMs - elapsedMs + leastMs(Math.max(transactions, bytes / TRANSFER_BYTES))
+    this.#restUntilMs = nowMs - elapsedMs + leastMs(transactions, bytes)
     const spentMs = elapsedMs - this.#fixedMs(elapsedMs)
     // A small block says nothing about larger ones.
     if (bytes * 2 < this.#targetBytes) return
@@ -92,8 +92,11 @@ const WINDOW = 512
 /** Of a transfer in a block: an envelope of a hundred orders is as much work as many transactions. */
 export const TRANSFER_BYTES = 128
 
-/** Milliseconds that a height with so many transactions takes at least. */
-function leastMs(transactions: number): number {
+/** Milliseconds that a height with so many transactions and bytes takes at least. */
+const leastMs = (transactions: number, bytes: number): number =>
+  Math.max(pausedMs(transactions), Math.min(LARGE_HEIGHT_MS, pausedMs(bytes / TRANSFER_BYTES)))
+
+function pausedMs(transactions: number): number {
   if (transactions < BUSY_TRANSACTIONS) return 0
   const share = (transactions - BUSY_TRANSACTIONS) / (FULL_TRANSACTIONS - BUSY_TRANSACTIONS)
   return BUSY_HEIGHT_MS + (FULL_HEIGHT_MS - BUSY_HEIGHT_MS) * Math.min(1, share)
@@ -102,8 +105,10 @@ function leastMs(transactions: number): number {
 /** From here on heights are paced, and from there on no more than before. */
 const BUSY_TRANSACTIONS = 32
 const BUSY_HEIGHT_MS = 15
-const FULL_TRANSACTIONS = 256
-const FULL_HEIGHT_MS = 40
+const FULL_TRANSACTIONS = 512
+const FULL_HEIGHT_MS = 80
+/** Of few but large ones: nobody waits for an answer to each of their orders. */
+const LARGE_HEIGHT_MS = 40
 const START_PERCENT = 200
 const GROW_PERCENT = 115
 const SLOW_PERCENT = 85

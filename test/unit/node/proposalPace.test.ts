@@ -90,21 +90,26 @@ describe('ProposalPace', () => {
     expect(pace.restMs(1_000)).toBe(0)
     pace.decided({ ...SMALL, transactions: 32 }, 2_000)
     expect([2_000, 2_003, 2_005, 9_000].map((now) => pace.restMs(now))).toEqual([5, 2, 0, 0])
-    pace.decided({ ...SMALL, transactions: 144 }, 3_000)
-    expect(pace.restMs(3_000)).toBe(17.5)
-    for (const transactions of [256, 5_000]) {
+    pace.decided({ ...SMALL, transactions: 272 }, 3_000)
+    expect(pace.restMs(3_000)).toBe(37.5)
+    for (const transactions of [512, 5_000]) {
       pace.decided({ ...SMALL, transactions }, 4_000)
-      expect(pace.restMs(4_000)).toBe(30)
+      expect(pace.restMs(4_000)).toBe(70)
     }
-    pace.decided({ ...SMALL, transactions: 500, elapsedMs: 60 }, 5_000)
+    pace.decided({ ...SMALL, transactions: 600, elapsedMs: 90 }, 5_000)
     expect(pace.restMs(5_000)).toBe(0)
   })
 
   it('takes an envelope of many orders for as many transactions as have its bytes', () => {
     const pace = paceOf()
-    // Six envelopes of a hundred orders: as large as 255 transfers.
-    pace.decided({ ...SMALL, transactions: 6, bytes: 6 * 5_450 }, 1_000)
-    expect(pace.restMs(1_000)).toBeCloseTo(30, 0)
+    // From six envelopes of a hundred orders on, as large as 255 transfers, half as long as after the most transactions.
+    for (const transactions of [6, 600]) {
+      pace.decided(
+        { ...SMALL, transactions: Math.min(transactions, 31), bytes: transactions * 5_450 },
+        1_000,
+      )
+      expect(pace.restMs(1_000)).toBe(30)
+    }
     // One of them is as large as 42.
     pace.decided({ ...SMALL, transactions: 1, bytes: 5_450 }, 2_000)
     expect(pace.restMs(2_000)).toBeGreaterThan(5)
