@@ -38,7 +38,10 @@ export type Row = {
   readonly remarks: readonly string[]
 }
 
-/** The most that any of the servers includes in a second, and a good deal above it. */
+/**
+ * The most that any of the servers includes in a second, and a good deal above it; but compute calls, of which more would
+ * drive Nexus's base fee above what they offer: a run ends with the last of them.
+ */
 const CEILING: Readonly<Record<Kind, number>> = {
   transfer: 16_000,
   erc20: 16_000,
