@@ -115,8 +115,6 @@ export const i32 = {
   subtract: binary(0x6b),
   and: binary(0x71),
   or: binary(0x72),
-  shiftLeft: binary(0x74),
-  shiftRight: binary(0x76),
   ofInteger64: unary(0xa7),
   load: (at: Code, offset = 0): Code => [at, 0x28, 2, unsigned(offset)],
   store: (at: Code, value: Code, offset = 0): Code => [at, value, 0x36, 2, unsigned(offset)],
@@ -153,6 +151,15 @@ export const i64 = {
   store32: (at: Code, value: Code, offset = 0): Code => [at, value, 0x3e, 2, unsigned(offset)],
 }
 
+/** The halves of 64 bits, and what has the bits of the lower one. */
+export const LOW_HALF: Code = i64.constant(0xffff_ffffn)
+export const lowHalf = (value: Code): Code => i64.and(value, LOW_HALF)
+export const highHalf = (value: Code): Code => i64.shiftRight(value, i64.constant(32n))
+
+/** Adds a fixed distance to an address. */
+export const moved = (local: number, by: number): Code =>
+  set(local, i32.add(get(local), i32.constant(by)))
+
 export const f64 = {
   ofInteger64: unary(0xba),
   store: (at: Code, value: Code, offset = 0): Code => [at, value, 0x39, 3, unsigned(offset)],
@@ -162,7 +169,6 @@ export const f64 = {
 export const memory = {
   pages: [0x3f, 0] as Code,
   fill: (at: Code, value: Code, length: Code): Code => [at, value, length, 0xfc, 11, 0],
-  copy: (to: Code, from: Code, length: Code): Code => [to, from, length, 0xfc, 10, 0, 0],
 }
 
 const vector = (operation: number): Code => [0xfd, unsigned(operation)]

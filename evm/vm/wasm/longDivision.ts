@@ -7,9 +7,13 @@ import {
   either,
   functionOf,
   get,
+  highHalf,
   i32,
   i64,
+  LOW_HALF,
   loop,
+  lowHalf,
+  moved,
   set,
   when,
 } from './assembler.ts'
@@ -22,9 +26,7 @@ const [SIZE] = [0] as const
 const [LENGTH, I, J] = [1, 2, 3] as const
 const [SHIFT, TOP, NEXT, GUESS, REST, SUM, CARRY, PART] = [4, 5, 6, 7, 8, 9, 10, 11] as const
 
-const MASK = i64.constant(0xffff_ffffn)
 const ZERO = i64.constant(0n)
-const high = (value: Code): Code => i64.shiftRight(value, i64.constant(32n))
 const digits =
   (start: number) =>
   (at: Code, distance = 0): Code =>
@@ -35,24 +37,22 @@ const atBoth = i32.add(get(I), get(J))
 const atEnd = i32.add(get(J), get(LENGTH))
 const joined = (upper: Code, lower: Code): Code =>
   i64.or(i64.shiftLeft(upper, i64.constant(32n)), lower)
-const moved = (local: number, by: number): Code =>
-  set(local, i32.add(get(local), i32.constant(by * DIGIT)))
 
 const repeat = (isDone: Code, body: Code): Code =>
   block(loop([branchIf(isDone, 1), body, branch(0)]))
 /** Runs the body for each digit of the divisor. */
 const eachDigit = (body: Code): Code => [
   set(I, i32.constant(0)),
-  repeat(i32.equals(get(I), get(LENGTH)), [body, moved(I, 1)]),
+  repeat(i32.equals(get(I), get(LENGTH)), [body, moved(I, DIGIT)]),
 ]
 
 /** Without leading zeros; the divisor is not zero. */
 const measure: Code = [
   set(LENGTH, i32.constant(MOST)),
-  loop([when(i64.isZero(divisor(get(LENGTH), -1)), [moved(LENGTH, -1), branch(1)])]),
+  loop([when(i64.isZero(divisor(get(LENGTH), -1)), [moved(LENGTH, -DIGIT), branch(1)])]),
   loop([
     when(i32.and(i32.isAbove(get(SIZE), get(LENGTH)), i64.isZero(dividend(get(SIZE), -1))), [
-      moved(SIZE, -1),
+      moved(SIZE, -DIGIT),
       branch(1),
     ]),
   ]),
@@ -63,7 +63,7 @@ const byOneDigit: Code = [
   set(REST, ZERO),
   set(J, get(SIZE)),
   repeat(i32.isZero(get(J)), [
-    moved(J, -1),
+    moved(J, -DIGIT),
     set(SUM, joined(get(REST), dividend(get(J)))),
     i64.store32(get(J), i64.divide(get(SUM), get(TOP)), QUOTIENT_AT),
     set(REST, i64.remainder(get(SUM), get(TOP))),
@@ -76,10 +76,10 @@ const byOneDigit: Code = [
 const shiftLeft = (from: number, start: number): Code => [
   set(I, get(from)),
   repeat(i32.equals(get(I), i32.constant(DIGIT)), [
-    moved(I, -1),
+    moved(I, -DIGIT),
     i64.store32(
       get(I),
-      high(
+      highHalf(
         i64.shiftLeft(
           joined(i64.load32(get(I), start), i64.load32(get(I), start - DIGIT)),
           get(SHIFT),
@@ -99,7 +99,7 @@ const shiftLeft = (from: number, start: number): Code => [
 const normalize: Code = [
   set(SHIFT, i64.ofUnsigned32(i32.leadingZeros(i32.load(get(LENGTH), DIVISOR_AT - DIGIT)))),
   shiftLeft(LENGTH, DIVISOR_AT),
-  i64.store32(get(SIZE), high(i64.shiftLeft(dividend(get(SIZE), -1), get(SHIFT))), DIVIDEND_AT),
+  i64.store32(get(SIZE), highHalf(i64.shiftLeft(dividend(get(SIZE), -1), get(SHIFT))), DIVIDEND_AT),
   shiftLeft(SIZE, DIVIDEND_AT),
 ]
 
@@ -111,13 +111,13 @@ const guess: Code = [
   loop(
     when(
       i32.or(
-        i64.isAbove(get(GUESS), MASK),
+        i64.isAbove(get(GUESS), LOW_HALF),
         i64.isAbove(i64.multiply(get(GUESS), get(NEXT)), joined(get(REST), dividend(atEnd, -2))),
       ),
       [
         set(GUESS, i64.subtract(get(GUESS), i64.constant(1n))),
         set(REST, i64.add(get(REST), get(TOP))),
-        branchIf(i64.isZero(high(get(REST))), 1),
+        branchIf(i64.isZero(highHalf(get(REST))), 1),
       ],
     ),
   ),
@@ -127,9 +127,12 @@ const subtract: Code = [
   set(CARRY, ZERO),
   eachDigit([
     set(PART, i64.multiply(get(GUESS), divisor(get(I)))),
-    set(SUM, i64.subtract(i64.subtract(dividend(atBoth), get(CARRY)), i64.and(get(PART), MASK))),
+    set(SUM, i64.subtract(i64.subtract(dividend(atBoth), get(CARRY)), lowHalf(get(PART)))),
     i64.store32(atBoth, get(SUM), DIVIDEND_AT),
-    set(CARRY, i64.subtract(high(get(PART)), i64.shiftRightSigned(get(SUM), i64.constant(32n)))),
+    set(
+      CARRY,
+      i64.subtract(highHalf(get(PART)), i64.shiftRightSigned(get(SUM), i64.constant(32n))),
+    ),
   ]),
   set(SUM, i64.subtract(dividend(atEnd), get(CARRY))),
   i64.store32(atEnd, get(SUM), DIVIDEND_AT),
@@ -141,7 +144,7 @@ const addBack: Code = [
   eachDigit([
     set(SUM, i64.add(i64.add(dividend(atBoth), divisor(get(I))), get(CARRY))),
     i64.store32(atBoth, get(SUM), DIVIDEND_AT),
-    set(CARRY, high(get(SUM))),
+    set(CARRY, highHalf(get(SUM))),
   ]),
   i64.store32(atEnd, i64.add(dividend(atEnd), get(CARRY)), DIVIDEND_AT),
 ]
@@ -158,7 +161,7 @@ const byDigits: Code = [
       when(i64.isBelowSigned(get(SUM), ZERO), addBack),
       i64.store32(get(J), get(GUESS), QUOTIENT_AT),
       branchIf(i32.isZero(get(J)), 1),
-      moved(J, -1),
+      moved(J, -DIGIT),
       branch(0),
     ]),
   ),
@@ -171,7 +174,7 @@ const byDigits: Code = [
   ),
   repeat(i32.isBelow(i32.constant(MOST - 1), get(I)), [
     i64.store32(get(I), ZERO, DIVIDEND_AT),
-    moved(I, 1),
+    moved(I, DIGIT),
   ]),
 ]
 

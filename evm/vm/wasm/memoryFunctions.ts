@@ -18,6 +18,7 @@ import {
   i64,
   loop,
   memory,
+  moved,
   pair,
   result,
   set,
@@ -28,7 +29,6 @@ import { TAIL_AT } from './layout.ts'
 
 const WORD: readonly number[] = [I64, I64, I64, I64]
 const REFUSED = result(i32.constant(-1), i64.constant(0n))
-const moved = (local: number, by: number): Code => set(local, i32.add(get(local), i32.constant(by)))
 
 const [BASE, SIZE, GAS, AT, LENGTH, FEE, HIGH] = [0, 1, 2, 3, 4, 5, 6] as const
 const [FROM, TO] = [7, 8] as const

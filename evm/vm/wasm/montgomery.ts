@@ -7,9 +7,12 @@ import {
   branchIf,
   type Code,
   get,
+  highHalf,
   i32,
   i64,
   loop,
+  lowHalf,
+  moved,
   set,
   when,
 } from './assembler.ts'
@@ -21,24 +24,28 @@ const [DIGIT, FACTOR, CARRY, CARRY_2, SUM, INVERSE_64] = [9, 10, 11, 12, 13, 14]
 /** Where the sum grows: one digit longer than a number. Four bytes lie before it, so that it can be moved down a digit. */
 const SUM_AT = 8
 
-const MASK = i64.constant(0xffff_ffffn)
-const low = (value: Code): Code => i64.and(value, MASK)
-const high = (value: Code): Code => i64.shiftRight(value, i64.constant(32n))
 const at = (local: number, index: number): Code => i32.add(get(local), get(index))
-const next = (local: number): Code => set(local, i32.add(get(local), i32.constant(4)))
+const DIGIT_BYTES = 4
 /** Runs the body for each digit from `first` on. */
 const eachDigit = (index: number, first: number, body: Code): Code => [
   set(index, i32.constant(first)),
-  block(loop([branchIf(i32.equals(get(index), get(SIZE)), 1), body, next(index), branch(0)])),
+  block(
+    loop([
+      branchIf(i32.equals(get(index), get(SIZE)), 1),
+      body,
+      moved(index, DIGIT_BYTES),
+      branch(0),
+    ]),
+  ),
 ]
 
 /** sum = (sum + digit of B · A + factor · N) / 2^32, where the factor makes the lowest digit zero. */
 const row: Code = [
   set(DIGIT, i64.load32(at(B, I))),
   set(SUM, i64.add(i64.load32(i32.constant(SUM_AT)), i64.multiply(i64.load32(get(A)), get(DIGIT)))),
-  set(FACTOR, low(i64.multiply(get(SUM), get(INVERSE_64)))),
-  set(CARRY, high(get(SUM))),
-  set(CARRY_2, high(i64.add(low(get(SUM)), i64.multiply(get(FACTOR), i64.load32(get(N)))))),
+  set(FACTOR, lowHalf(i64.multiply(get(SUM), get(INVERSE_64)))),
+  set(CARRY, highHalf(get(SUM))),
+  set(CARRY_2, highHalf(i64.add(lowHalf(get(SUM)), i64.multiply(get(FACTOR), i64.load32(get(N)))))),
   eachDigit(J, 4, [
     set(
       SUM,
@@ -47,20 +54,20 @@ const row: Code = [
         get(CARRY),
       ),
     ),
-    set(CARRY, high(get(SUM))),
+    set(CARRY, highHalf(get(SUM))),
     set(
       SUM,
       i64.add(
-        i64.add(i64.multiply(i64.load32(at(N, J)), get(FACTOR)), low(get(SUM))),
+        i64.add(i64.multiply(i64.load32(at(N, J)), get(FACTOR)), lowHalf(get(SUM))),
         get(CARRY_2),
       ),
     ),
-    set(CARRY_2, high(get(SUM))),
+    set(CARRY_2, highHalf(get(SUM))),
     i64.store32(get(J), get(SUM), SUM_AT - 4),
   ]),
   set(CARRY, i64.add(i64.add(i64.load32(get(SIZE), SUM_AT), get(CARRY)), get(CARRY_2))),
   i64.store32(get(SIZE), get(CARRY), SUM_AT - 4),
-  i64.store32(get(SIZE), high(get(CARRY)), SUM_AT),
+  i64.store32(get(SIZE), highHalf(get(CARRY)), SUM_AT),
 ]
 
 const product: Code = [

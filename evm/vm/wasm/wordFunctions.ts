@@ -4,8 +4,10 @@ import {
   call,
   functionOf,
   get,
+  highHalf,
   i32,
   i64,
+  lowHalf,
   result,
   set,
   setAll,
@@ -19,7 +21,6 @@ const ORDER = [0, 1, 2, 3] as const
 const WORD: readonly number[] = ORDER.map(() => I64)
 const ZERO = i64.constant(0n)
 const ZEROS: readonly Code[] = ORDER.map(() => ZERO)
-const MASK = i64.constant(0xffff_ffffn)
 const AT_ZERO = i32.constant(0)
 
 const words = (count: number): number[] => Array.from({ length: count }, () => WORD).flat()
@@ -27,23 +28,21 @@ const flag = (condition: Code): Code => i64.ofUnsigned32(condition)
 const anyOf = (locals: readonly number[]): Code =>
   locals.map(get).reduce((either, local) => i64.or(either, local))
 const isZero = (locals: readonly number[]): Code => i64.isZero(anyOf(locals))
-const low = (value: Code): Code => i64.and(value, MASK)
-const high = (value: Code): Code => i64.shiftRight(value, i64.constant(32n))
 
 /** Locals of a product: its factors' halves, and its own. */
 type Wide = { readonly low: number; readonly high: number; readonly scratch: number }
 
 /** The 128-bit product of two locals. */
 function wide(a: number, b: number, { low: lowOut, high: highOut, scratch }: Wide): Code {
-  const [al, ah] = [low(get(a)), high(get(a))]
-  const [bl, bh] = [low(get(b)), high(get(b))]
+  const [al, ah] = [lowHalf(get(a)), highHalf(get(a))]
+  const [bl, bh] = [lowHalf(get(b)), highHalf(get(b))]
   const [mid, other] = [scratch, scratch + 1]
   return [
     set(lowOut, i64.multiply(al, bl)),
-    set(mid, i64.add(i64.multiply(ah, bl), high(get(lowOut)))),
-    set(other, i64.add(i64.multiply(al, bh), low(get(mid)))),
-    set(highOut, i64.add(i64.add(i64.multiply(ah, bh), high(get(mid))), high(get(other)))),
-    set(lowOut, i64.or(i64.shiftLeft(get(other), i64.constant(32n)), low(get(lowOut)))),
+    set(mid, i64.add(i64.multiply(ah, bl), highHalf(get(lowOut)))),
+    set(other, i64.add(i64.multiply(al, bh), lowHalf(get(mid)))),
+    set(highOut, i64.add(i64.add(i64.multiply(ah, bh), highHalf(get(mid))), highHalf(get(other)))),
+    set(lowOut, i64.or(i64.shiftLeft(get(other), i64.constant(32n)), lowHalf(get(lowOut)))),
   ]
 }
 
