@@ -2,7 +2,7 @@ import { Pool } from 'undici'
 
 const HEADERS = { 'content-type': 'application/json' }
 
-/** JSON-RPC over kept-open connections. Half of what `node:http` costs a call, a third of `fetch`. */
+/** JSON-RPC over kept-open connections. Little more than half of what `node:http` costs a call. */
 export class KeepAliveClient {
   readonly #pool: Pool
   readonly #path: string

@@ -205,7 +205,7 @@ export function written(write: (writer: Writer) => void): Uint8Array {
 }
 const SPARE_BYTES = 4_096
 /** A busy block, encoded at every height: what grew by doubling would be collected each time. */
-const KEPT_BYTES = 2 ** 19
+export const KEPT_BYTES = 2 ** 19
 let spare: Writer | null = null
 
 /** O(bytes.length) time and memory: a length prefix is believed only as far as bytes remain. */

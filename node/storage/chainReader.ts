@@ -130,13 +130,14 @@ export class ChainReader {
   }
   /** Null at the height of a restored snapshot, whose transactions are not kept. */
   executedBlock(height: number): ExecutedBlock | null {
-    const { start } = this.#committed()
-    return height === start && start > 0 ? null : this.#executedRecord(height)
+    return this.#isRestored(height) ? null : this.#executedRecord(height)
   }
   /** Null where `executedBlock` is. */
   outline(height: number): BlockOutline | null {
-    const { start } = this.#committed()
-    return height === start && start > 0 ? null : this.#outlineRecord(height)
+    return this.#isRestored(height) ? null : this.#outlineRecord(height)
+  }
+  #isRestored(height: number): boolean {
+    return height === this.start && height > 0
   }
   ethereumHeader(height: number): EthereumHeader | null {
     return this.#outlineRecord(height)?.header ?? null

@@ -1,5 +1,12 @@
 import { toHex } from '../../core/primitives/bytes.ts'
-import { type Codec, type Decoder, decode, Writer, written } from '../../core/primitives/codec.ts'
+import {
+  type Codec,
+  type Decoder,
+  decode,
+  KEPT_BYTES,
+  Writer,
+  written,
+} from '../../core/primitives/codec.ts'
 import { NexusError } from '../../core/primitives/errors.ts'
 import { crc32c } from './crc32c.ts'
 import { columnOf } from './schema.ts'
@@ -68,11 +75,8 @@ export function sealedRecord<T>(
     codec.write(writer, value)
     writer.u32(0)
   }
-  return sealInPlace(crc32c(key), capacity > SMALL ? large(capacity, write) : written(write))
+  return sealInPlace(crc32c(key), capacity > KEPT_BYTES ? large(capacity, write) : written(write))
 }
-
-/** What encodings of this thread keep their memory for. */
-const SMALL = 2 ** 19
 
 /** Where the usual memory would have to grow. */
 function large(capacity: number, write: (writer: Writer) => void): Uint8Array {
